@@ -1,0 +1,171 @@
+/** What the attempt loop may do after an error: the same target again, the next one, or nothing more. */
+export type Retry = 'same' | 'next' | 'never'
+
+interface ErrorSpec {
+  readonly status: number
+  /** OpenAI's word, `error.type`. */
+  readonly type: string
+  readonly retry: Retry
+  /** The word at the top level of the envelope where it is not the code: clients of the seed's gateway test for it. */
+  readonly outerType?: string
+  /** True where only waiting helps and nothing was billed; SDKs read it as `x-should-retry`. */
+  readonly shouldRetry?: true
+}
+
+export type ErrorCode =
+  | 'invalid_json'
+  | 'invalid_encoding'
+  | 'duplicate_key'
+  | 'too_deep'
+  | 'invalid_request'
+  | 'virtual_key_required'
+  | 'invalid_api_key'
+  | 'key_disabled'
+  | 'model_not_allowed'
+  | 'forbidden'
+  | 'model_not_found'
+  | 'unknown_route'
+  | 'method_not_allowed'
+  | 'request_timeout'
+  | 'request_too_large'
+  | 'unsupported_media_type'
+  | 'unsupported_encoding'
+  | 'expectation_failed'
+  | 'headers_too_large'
+  | 'login_throttled'
+  | 'upstream_rate_limited'
+  | 'client_closed'
+  | 'internal_error'
+  | 'upstream_error'
+  | 'upstream_rejected'
+  | 'upstream_unreachable'
+  | 'upstream_tls_error'
+  | 'upstream_invalid_response'
+  | 'upstream_redirect'
+  | 'upstream_auth_failed'
+  | 'upstream_stream_truncated'
+  | 'upstream_timeout'
+  | 'overloaded'
+  | 'storage_unavailable'
+  | 'no_healthy_upstream'
+  | 'gateway_shutdown'
+
+const callers = { type: 'invalid_request_error', retry: 'never' } as const
+const provider = { type: 'upstream_error', retry: 'next' } as const
+const ours = { type: 'server_error', retry: 'never', shouldRetry: true } as const
+
+// The union is written out so that this record must name every code, and only those.
+export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
+  invalid_json: { status: 400, ...callers },
+  invalid_encoding: { status: 400, ...callers },
+  duplicate_key: { status: 400, ...callers },
+  too_deep: { status: 400, ...callers },
+  invalid_request: { status: 400, ...callers },
+  virtual_key_required: { status: 401, ...callers },
+  invalid_api_key: { status: 401, ...callers, outerType: 'virtual_key_not_found' },
+  key_disabled: {
+    status: 403,
+    type: 'permission_error',
+    retry: 'never',
+    outerType: 'virtual_key_blocked',
+  },
+  model_not_allowed: {
+    status: 403,
+    type: 'permission_error',
+    retry: 'never',
+    outerType: 'model_blocked',
+  },
+  forbidden: { status: 403, type: 'permission_error', retry: 'never' },
+  model_not_found: { status: 404, ...callers },
+  unknown_route: { status: 404, ...callers },
+  method_not_allowed: { status: 405, ...callers },
+  request_timeout: { status: 408, ...callers, shouldRetry: true },
+  request_too_large: { status: 413, ...callers },
+  unsupported_media_type: { status: 415, ...callers },
+  unsupported_encoding: { status: 415, ...callers },
+  expectation_failed: { status: 417, ...callers },
+  headers_too_large: { status: 431, ...callers },
+  login_throttled: { status: 429, type: 'requests', retry: 'never', shouldRetry: true },
+  upstream_rate_limited: { status: 429, type: 'requests', retry: 'next', shouldRetry: true },
+  client_closed: { status: 499, type: 'server_error', retry: 'never' },
+  internal_error: { status: 500, type: 'server_error', retry: 'never' },
+  upstream_error: { status: 502, type: 'upstream_error', retry: 'same' },
+  upstream_rejected: { status: 400, ...callers },
+  upstream_unreachable: { status: 502, type: 'upstream_error', retry: 'same' },
+  upstream_tls_error: { status: 502, ...provider },
+  upstream_invalid_response: { status: 502, ...provider },
+  upstream_redirect: { status: 502, ...provider },
+  upstream_auth_failed: { status: 502, ...provider },
+  upstream_stream_truncated: { status: 502, ...provider },
+  upstream_timeout: { status: 504, ...provider },
+  overloaded: { status: 503, ...ours },
+  storage_unavailable: { status: 503, ...ours },
+  no_healthy_upstream: { status: 503, ...ours },
+  gateway_shutdown: { status: 503, ...ours },
+}
+
+/** What a provider itself said about a refused request, kept for the caller. */
+export interface UpstreamWords {
+  readonly type: string
+  readonly code: string | null
+}
+
+/** What is known about an error where it is found; nobody further up can find it out again. */
+export interface ErrorFacts extends ErrorOptions {
+  /** Overrides the table's: an upstream's 4xx about the caller's request keeps its status. */
+  readonly status?: number
+  readonly param?: string
+  readonly retryAfterMs?: number
+  /** The body was not read to its end, so the connection cannot be used again. */
+  readonly closeConnection?: boolean
+  readonly headers?: Readonly<Record<string, string>>
+  /** Set where a provider answered: its status, and for a 4xx of the caller's doing its own type and code. */
+  readonly upstreamStatus?: number
+  readonly upstreamWords?: UpstreamWords
+  /** False where nothing can have reached the provider, so nothing can have been billed. */
+  readonly dispatched?: boolean
+}
+
+/** The only error that crosses a folder's border. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly code: ErrorCode
+  readonly facts: ErrorFacts
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    // Anybody can provoke a 4xx at will, so it must stay cheap: no stack for those.
+    const limit = Error.stackTraceLimit
+    if (errorTable[code].status < 500) Error.stackTraceLimit = 0
+    super(message, facts)
+    Error.stackTraceLimit = limit
+    this.code = code
+    this.facts = facts
+  }
+
+  get status(): number {
+    return this.facts.status ?? errorTable[this.code].status
+  }
+
+  get type(): string {
+    return this.facts.upstreamWords?.type ?? errorTable[this.code].type
+  }
+
+  get retry(): Retry {
+    return errorTable[this.code].retry
+  }
+
+  get shouldRetry(): boolean {
+    return errorTable[this.code].shouldRetry === true
+  }
+
+  /** Keeps ours; anything else becomes `code`, with the original as the cause: logged, never sent. */
+  static from(
+    thrown: unknown,
+    code: ErrorCode = 'internal_error',
+    message = 'Something went wrong inside the gateway. The log has the details under this request id.',
+  ): GatewayError {
+    return thrown instanceof GatewayError
+      ? thrown
+      : new GatewayError(code, message, { cause: thrown })
+  }
+}
