@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { GatewayError } from '../src/core/errors.ts'
+import type { FileKey, Store, StoredKey } from '../src/store/store.ts'
+
+export interface OpenedStore {
+  readonly store: Store
+  /** Closes the store and opens the same data again. */
+  reopen?(): Promise<Store>
+  /** Closes whatever is open and removes the data. */
+  destroy(): Promise<void>
+}
+
+/** What every store must do, whatever it stands on. `open` gives an empty one. */
+export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
+  describe(name, () => {
+    let opened: OpenedStore
+    let store: Store
+    beforeEach(async () => {
+      opened = await open()
+      store = opened.store
+    })
+    afterEach(() => opened.destroy())
+
+    it('starts without settings and keys', async () => {
+      assert.deepEqual(await store.readSettings(), new Map())
+      assert.deepEqual(await store.listKeys(), [])
+    })
+
+    it('keeps the last value put under a name', async () => {
+      await store.putSetting('a', 'first')
+      await store.putSetting('a', "second ' -- 🗝")
+      await store.putSetting('b', '')
+      assert.deepEqual(
+        await store.readSettings(),
+        new Map([
+          ['a', "second ' -- 🗝"],
+          ['b', ''],
+        ]),
+      )
+    })
+
+    it('initialises only what is absent and answers everything that stands', async () => {
+      await store.putSetting('other', 'x')
+      await store.putSetting('hash', 'theirs')
+      const settings = await store.initialiseSettings({ hash: 'ours', check: 'c' })
+      const expected = new Map([
+        ['other', 'x'],
+        ['hash', 'theirs'],
+        ['check', 'c'],
+      ])
+      assert.deepEqual(settings, expected)
+      assert.deepEqual(await store.readSettings(), expected)
+    })
+
+    it('lets two first runs at the same time agree on one set of values', async () => {
+      const [one, two] = await Promise.all([
+        store.initialiseSettings({ hash: '1', check: '1' }),
+        store.initialiseSettings({ hash: '2', check: '2' }),
+      ])
+      assert.deepEqual(one, two)
+      assert.equal(one.get('hash'), one.get('check'))
+    })
+
+    it('gives back a key as it was created', async () => {
+      const full = key('full', {
+        models: ['smart', 'openai/*'],
+        enabled: false,
+        expiresAt: 1_800_000_000_000,
+        createdAt: 5,
+        disabledAt: 1_700_000_000_000,
+      })
+      const plain = key('plain', { origin: 'first-run', createdAt: 6 })
+      assert.equal(await store.createKey(full), 'created')
+      assert.equal(await store.createKey(plain), 'created')
+      assert.deepEqual(await store.listKeys(), [full, plain])
+    })
+
+    it('lists the oldest key first', async () => {
+      for (const createdAt of [3, 1, 2]) await store.createKey(key(`k${createdAt}`, { createdAt }))
+      assert.deepEqual(
+        (await store.listKeys()).map(({ name }) => name),
+        ['k1', 'k2', 'k3'],
+      )
+    })
+
+    it('refuses a second key of the same name and leaves the first alone', async () => {
+      const first = key('team', { origin: 'first-run' })
+      await store.createKey(first)
+      assert.equal(await store.createKey(key('team', { id: 'another' })), 'name_taken')
+      assert.deepEqual(await store.listKeys(), [first])
+    })
+
+    it('gives a name to one of many who ask at the same time', async () => {
+      const answers = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((id) => store.createKey(key('team', { id }))),
+      )
+      assert.deepEqual(answers.sort(), ['created', 'name_taken', 'name_taken', 'name_taken'])
+    })
+
+    it('lets a key of the file stand beside another of the same name', async () => {
+      await store.createKey(key('team'))
+      await store.followFileKeys([fileKey('team')], 10)
+      assert.equal(await store.createKey(key('team', { id: 'another' })), 'name_taken')
+      assert.deepEqual(
+        (await store.listKeys()).map(({ name, origin }) => `${name} ${origin}`).sort(),
+        ['team api', 'team file'],
+      )
+    })
+
+    it('fails a command that cannot be carried out alone, without a trace of it', async () => {
+      const outcomes = await Promise.allSettled([
+        store.createKey(key('before')),
+        // The same id under another name, and half of it would go through.
+        store.followFileKeys([fileKey('new'), { ...fileKey('clash'), id: 'id-before' }], 1),
+        store.createKey(key('after')),
+      ])
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      )
+      assert.ok(outcomes[1].status === 'rejected')
+      assert.ok(outcomes[1].reason instanceof GatewayError)
+      assert.equal(outcomes[1].reason.code, 'storage_unavailable')
+      assert.ok(outcomes[1].reason.cause instanceof Error)
+      assert.deepEqual((await store.listKeys()).map(({ name }) => name).sort(), ['after', 'before'])
+    })
+
+    it('adds the keys of the file with no rights of their own', async () => {
+      await store.followFileKeys([fileKey('team')], 7)
+      assert.deepEqual(await store.listKeys(), [
+        key('team', { ...fileKey('team'), origin: 'file', createdAt: 7 }),
+      ])
+    })
+
+    it('replaces the changed hash of a key in the file and keeps its id', async () => {
+      await store.followFileKeys([fileKey('team')], 7)
+      const changed = { id: 'other', name: 'team', hash: 'b'.repeat(64), hint: 'sk-bf-...new' }
+      await store.followFileKeys([changed], 8)
+      assert.deepEqual(await store.listKeys(), [
+        key('team', { ...changed, id: fileKey('team').id, origin: 'file', createdAt: 7 }),
+      ])
+    })
+
+    it('disables a key taken out of the file, keeps it, and enables it when it is back', async () => {
+      await store.createKey(key('made'))
+      await store.followFileKeys([fileKey('stays'), fileKey('goes')], 7)
+      await store.followFileKeys([fileKey('stays')], 8)
+      await store.followFileKeys([fileKey('stays')], 9)
+      const find = async (name: string) =>
+        (await store.listKeys()).find((stored) => stored.name === name)
+      assert.deepEqual(
+        await find('goes'),
+        key('goes', {
+          ...fileKey('goes'),
+          origin: 'file',
+          enabled: false,
+          createdAt: 7,
+          disabledAt: 8,
+        }),
+      )
+      assert.equal((await find('stays'))?.enabled, true)
+      assert.equal((await find('made'))?.enabled, true)
+      await store.followFileKeys([fileKey('stays'), fileKey('goes')], 10)
+      assert.deepEqual(
+        await find('goes'),
+        key('goes', { ...fileKey('goes'), origin: 'file', createdAt: 7 }),
+      )
+    })
+
+    it('has exactly the keys of the last file enabled after any history of files', async () => {
+      const files = fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd')), { maxLength: 6 })
+      await fc.assert(
+        fc.asyncProperty(files, async (history) => {
+          for (const names of history) await store.followFileKeys(names.map(fileKey), 1)
+          const last = history.at(-1)
+          if (!last) return
+          const enabled = (await store.listKeys()).filter((stored) => stored.enabled)
+          assert.deepEqual(enabled.map(({ name }) => name).sort(), last.toSorted())
+        }),
+        { numRuns: 25 },
+      )
+    })
+
+    it('disables and enables a key by name, and remembers since when it is disabled', async () => {
+      await store.createKey(key('team'))
+      assert.equal(await store.setKeyEnabled('team', false, 50), true)
+      assert.equal(await store.setKeyEnabled('team', false, 60), true)
+      assert.deepEqual(await store.listKeys(), [key('team', { enabled: false, disabledAt: 50 })])
+      assert.equal(await store.setKeyEnabled('team', true, 70), true)
+      assert.deepEqual(await store.listKeys(), [key('team')])
+    })
+
+    it('does not switch a key of the file, nor one that is not there', async () => {
+      await store.followFileKeys([fileKey('team')], 7)
+      assert.equal(await store.setKeyEnabled('team', false, 50), false)
+      assert.equal(await store.setKeyEnabled('nobody', false, 50), false)
+      assert.equal((await store.listKeys())[0]?.enabled, true)
+    })
+
+    it('answers a ping while a write goes through', async () => {
+      await Promise.all([store.ping(), store.ping()])
+      await store.ping()
+      assert.deepEqual(await store.readSettings(), new Map())
+    })
+
+    it('still answers what was asked before it was closed, and nothing after', async () => {
+      const before = store.createKey(key('team'))
+      const closed = store.close()
+      const after = store.listKeys()
+      assert.equal(await before, 'created')
+      await assert.rejects(after, { name: 'GatewayError', code: 'storage_unavailable' })
+      await closed
+      await store.close()
+      await assert.rejects(store.ping(), { code: 'storage_unavailable' })
+    })
+
+    it('has everything again after it was closed and opened', async (test) => {
+      if (!opened.reopen) return test.skip('this store cannot be opened twice')
+      await store.putSetting('a', '1')
+      await store.createKey(key('team', { models: [] }))
+      await store.followFileKeys([fileKey('file')], 9)
+      const before = await store.listKeys()
+      store = await opened.reopen()
+      assert.deepEqual(await store.readSettings(), new Map([['a', '1']]))
+      assert.deepEqual(await store.listKeys(), before)
+    })
+  })
+}
+
+function key(name: string, differences: Partial<StoredKey> = {}): StoredKey {
+  return {
+    id: `id-${name}`,
+    name,
+    hash: 'a'.repeat(64),
+    hint: 'sk-bf-...2a77',
+    origin: 'api',
+    models: null,
+    enabled: true,
+    expiresAt: null,
+    createdAt: 1,
+    disabledAt: null,
+    ...differences,
+  }
+}
+
+function fileKey(name: string): FileKey {
+  return { id: `file-${name}`, name, hash: 'c'.repeat(64), hint: `sk-bf-...${name}` }
+}
