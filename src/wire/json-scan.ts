@@ -261,7 +261,7 @@ export class JsonScan {
     this.#state = VALUE
     if (this.#stack.length > 1) return
     this.#keyEnd = keyEnd
-    const text = bytes.utf8Slice(this.#keyStart + 1, keyEnd - 1)
+    const text = bytes.toString('utf8', this.#keyStart + 1, keyEnd - 1)
     // "mod\u0065l" is "model" to every JSON reader, so it must be to us.
     this.#name = text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
   }
@@ -293,7 +293,7 @@ export class JsonScan {
   }
 
   #word(word: string): void {
-    if (this.#bytes.latin1Slice(this.#at, this.#at + word.length) !== word)
+    if (this.#bytes.toString('latin1', this.#at, this.#at + word.length) !== word)
       throw this.#fault('A value was expected')
     this.#at += word.length
   }
@@ -316,7 +316,7 @@ export function scanJson(bytes: Buffer, rules: ScanRules): JsonFields {
 
 /** The member's value, read on its own. */
 export function readField(bytes: Buffer, field: JsonField): unknown {
-  return JSON.parse(bytes.utf8Slice(field.start, field.end))
+  return JSON.parse(bytes.toString('utf8', field.start, field.end))
 }
 
 function kindOf(byte: number): JsonKind {

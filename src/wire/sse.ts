@@ -126,10 +126,10 @@ export class SseFramer {
     if (colon === from) return
     const length = colon - from
     if (length !== 4 && length !== 5) return
-    const field = bytes.latin1Slice(from, colon)
+    const field = bytes.toString('latin1', from, colon)
     if (field !== 'data' && field !== 'event') return
     const valueStart = bytes[colon + 1] === SPACE ? colon + 2 : colon + 1
-    const value = valueStart < end ? bytes.utf8Slice(valueStart, end) : ''
+    const value = valueStart < end ? bytes.toString('utf8', valueStart, end) : ''
     if (field === 'event') this.#name = value
     else this.#data = this.#data === null ? value : `${this.#data}\n${value}`
   }

@@ -1,0 +1,288 @@
+import {
+  callHeaders,
+  failureRefs,
+  headerRefs,
+  headers,
+  type Node,
+  ref,
+  responses,
+  schemas,
+  securitySchemes,
+} from './openapi-components.ts'
+
+export interface OpenApiDocument {
+  readonly openapi: string
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly servers: readonly { readonly url: string }[]
+  readonly tags: readonly { readonly name: string; readonly description: string }[]
+  /** By path, then by method in lower case. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Node>>
+    readonly responses: Readonly<Record<string, Node>>
+    readonly headers: Readonly<Record<string, Node>>
+    readonly securitySchemes: Readonly<Record<string, Node>>
+  }
+}
+
+export interface OpenApiOperation {
+  readonly operationId: string
+  readonly summary: string
+  readonly description?: string
+  readonly tags: readonly string[]
+  readonly parameters?: readonly OpenApiParameter[]
+  readonly requestBody?: { readonly required: true; readonly content: Node }
+  readonly responses: Node
+  /** Alternatives; an empty list means that no credentials are needed. */
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+}
+
+export interface OpenApiParameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
+  readonly schema: Node
+  readonly description: string
+  readonly example?: string
+}
+
+export interface OpenApiFacts {
+  readonly version: string
+  /** Where clients reach the gateway; without it the description speaks of the host it was read from. */
+  readonly publicUrl?: string | undefined
+}
+
+const anyCredential = Object.keys(securitySchemes).map((name) => ({ [name]: [] }))
+
+const traceParent: OpenApiParameter = {
+  name: 'traceparent',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'The trace this call belongs to (W3C Trace Context).',
+}
+
+const deployment: OpenApiParameter = {
+  name: 'deployment-id',
+  in: 'path',
+  required: true,
+  schema: { type: 'string' },
+  description: 'Azure deployment ID',
+  example: 'demo/hello',
+}
+
+const apiVersion: OpenApiParameter = {
+  name: 'api-version',
+  in: 'query',
+  required: false,
+  schema: { type: 'string' },
+  description: 'Azure API version',
+  example: '2024-10-21',
+}
+
+const modelId: OpenApiParameter = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  schema: { type: 'string' },
+  description: 'A name from the list. Slashes may be encoded or not.',
+  example: 'demo/hello',
+}
+
+const requestHeaders = `Beside the credentials, these request headers have a meaning:
+
+- \`x-bf-vk\`: a virtual key; where it is present it decides alone.
+- \`x-bf-dim-<name>\`: a dimension of your own, kept with the call in the log.
+- \`traceparent\`: the trace this call belongs to.
+
+Other headers of the \`x-bf-*\` family are accepted and ignored.`
+
+const openaiText = `Creates a chat completion using OpenAI-compatible format.
+Supports streaming via SSE.
+
+**Note:** This endpoint also works without the \`/v1\` prefix (e.g., \`/openai/chat/completions\`).
+
+${requestHeaders}`
+
+const azureText = `Creates a chat completion using Azure OpenAI deployment.
+
+The deployment in the path decides, whatever \`model\` says. With a slash in it, encoded or not, it is \`provider/model\`.`
+
+/** OpenAPI 3.1 of every route there is. The routes themselves are registered elsewhere: keep both together. */
+export function openapiDocument(facts: OpenApiFacts): OpenApiDocument {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Sluice',
+      version: facts.version,
+      description:
+        'One OpenAI-compatible address in front of every model provider. Every error has the same envelope; its ' +
+        'codes are listed with the statuses.',
+    },
+    servers: [{ url: facts.publicUrl?.replace(/\/+$/, '') ?? '/' }],
+    tags: [
+      { name: 'OpenAI Integration', description: 'Chat completions as OpenAI clients call them.' },
+      { name: 'Azure Integration', description: 'The same for clients of Azure OpenAI.' },
+      { name: 'Models', description: 'What the caller may use.' },
+      { name: 'Operations', description: 'For monitors and readers. No credentials are needed.' },
+    ],
+    paths: { ...chatPaths(), ...modelPaths(), ...operationsPaths() },
+    components: { schemas: schemas(), responses: responses(), headers, securitySchemes },
+  }
+}
+
+function chatPaths(): OpenApiDocument['paths'] {
+  const openai = (operationId: string, description: string) =>
+    chat(operationId, 'Create chat completion (OpenAI format)', description, {
+      tags: ['OpenAI Integration'],
+      parameters: [traceParent],
+      schema: 'OpenAIChatRequest',
+      example: { model: 'demo/hello', messages: [{ role: 'user', content: 'hi' }] },
+    })
+  const azure = (operationId: string, description: string) =>
+    chat(operationId, 'Create chat completion (Azure OpenAI)', description, {
+      tags: ['OpenAI Integration', 'Azure Integration'],
+      parameters: [deployment, apiVersion, traceParent],
+      schema: 'AzureChatRequest',
+      example: { messages: [{ role: 'user', content: 'hi' }] },
+    })
+  const same = (path: string) => `The same as \`${path}\`.`
+  const openaiPath = '/openai/v1/chat/completions'
+  const azurePath = '/openai/openai/deployments/{deployment-id}/chat/completions'
+  return {
+    [openaiPath]: openai('openaiCreateChatCompletion', openaiText),
+    '/openai/chat/completions': openai('openaiCreateChatCompletionWithoutV1', same(openaiPath)),
+    '/v1/chat/completions': openai('createChatCompletion', same(openaiPath)),
+    '/chat/completions': openai('createChatCompletionAtRoot', same(openaiPath)),
+    [azurePath]: azure('azureCreateChatCompletion', azureText),
+    '/openai/deployments/{deployment-id}/chat/completions': azure(
+      'azureCreateChatCompletionAtEndpoint',
+      same(azurePath),
+    ),
+  }
+}
+
+interface ChatForm {
+  readonly tags: readonly string[]
+  readonly parameters: readonly OpenApiParameter[]
+  readonly schema: string
+  readonly example: object
+}
+
+function chat(operationId: string, summary: string, description: string, form: ChatForm) {
+  const post: OpenApiOperation = {
+    operationId,
+    summary,
+    description,
+    tags: form.tags,
+    parameters: form.parameters,
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': { schema: ref('schemas', form.schema), example: form.example },
+      },
+    },
+    responses: {
+      200: {
+        description: 'Successful response',
+        headers: headerRefs(...callHeaders, 'openai-processing-ms'),
+        content: {
+          'application/json': { schema: ref('schemas', 'OpenAIChatResponse') },
+          'text/event-stream': { schema: ref('schemas', 'OpenAIChatStreamResponse') },
+        },
+      },
+      ...failureRefs(),
+    },
+    security: anyCredential,
+  }
+  return { post }
+}
+
+function modelPaths(): OpenApiDocument['paths'] {
+  const forms = [
+    ['/openai/v1/models', 'openaiListModels', 'openaiRetrieveModel'],
+    ['/openai/models', 'openaiListModelsWithoutV1', 'openaiRetrieveModelWithoutV1'],
+    ['/v1/models', 'listModels', 'retrieveModel'],
+    ['/models', 'listModelsAtRoot', 'retrieveModelAtRoot'],
+  ] as const
+  return Object.fromEntries(
+    forms.flatMap(([path, listId, retrieveId]) => [
+      [path, { get: listModels(listId) }],
+      [`${path}/{id}`, { get: retrieveModel(retrieveId) }],
+    ]),
+  )
+}
+
+function listModels(operationId: string): OpenApiOperation {
+  return {
+    operationId,
+    summary: 'List models',
+    description: 'What the caller may use, from memory: no provider is asked.',
+    tags: ['Models'],
+    responses: { 200: json('The list', ref('schemas', 'ModelList')), ...modelFailures },
+    security: anyCredential,
+  }
+}
+
+function retrieveModel(operationId: string): OpenApiOperation {
+  return {
+    operationId,
+    summary: 'Retrieve a model',
+    tags: ['Models'],
+    parameters: [modelId],
+    responses: {
+      200: json('The model', ref('schemas', 'Model')),
+      ...modelFailures,
+      ...failureRefs(404),
+    },
+    security: anyCredential,
+  }
+}
+
+const modelFailures = failureRefs(400, 401, 403, 405, 429, 500, 503)
+
+function operationsPaths(): OpenApiDocument['paths'] {
+  const status = { type: 'object', properties: { status: { type: 'string' } } }
+  return {
+    '/livez': open('getLiveness', 'Is the process alive?', json('It is', status)),
+    '/readyz': open('getReadiness', 'May it get requests? Not while it starts or drains.', {
+      ...json('It may', status),
+      orElse: 503,
+    }),
+    '/health': open('getHealth', 'The same for monitors that ask here.', {
+      ...json('It is well', status),
+      orElse: 503,
+    }),
+    '/metrics': open(
+      'getMetrics',
+      'Numbers for Prometheus. Beyond a loopback address they need the admin, unless they are made public.',
+      content('The numbers', 'text/plain', { type: 'string' }),
+    ),
+    '/openapi.json': open('getOpenApi', 'This description.', json('It', { type: 'object' })),
+    '/docs': open(
+      'getDocs',
+      'This description as a page that works offline.',
+      content('The page', 'text/html', { type: 'string' }),
+    ),
+  }
+}
+
+function open(operationId: string, summary: string, reply: Node & { readonly orElse?: number }) {
+  const { orElse, ...success } = reply
+  const get: OpenApiOperation = {
+    operationId,
+    summary,
+    tags: ['Operations'],
+    responses: { 200: success, ...failureRefs(405, ...(orElse === undefined ? [] : [orElse])) },
+    security: [],
+  }
+  return { get }
+}
+
+function json(description: string, schema: Node): Node {
+  return content(description, 'application/json', schema)
+}
+
+function content(description: string, type: string, schema: Node): Node {
+  return { description, headers: headerRefs('x-request-id'), content: { [type]: { schema } } }
+}

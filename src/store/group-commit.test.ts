@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { runGroup } from './group-commit.ts'
+import type { Request } from './sqlite-protocol.ts'
+
+function openTable(): DatabaseSync {
+  const db = new DatabaseSync(':memory:')
+  db.exec('create table t (a text primary key)')
+  return db
+}
+
+/** One request per text; `run` below inserts it. */
+function requestsFor(...texts: readonly string[]): Request[] {
+  return texts.map((text, id) => ({ id, name: 'putSetting', args: [text] }))
+}
+
+function insertInto(db: DatabaseSync): (request: Request) => unknown {
+  return ({ args }) => {
+    db.prepare('insert into t values (?)').run(String(args[0]))
+    return `wrote ${args[0]}`
+  }
+}
+
+function readAll(db: DatabaseSync): unknown[] {
+  return db
+    .prepare('select a from t order by a')
+    .all()
+    .map((row) => row['a'])
+}
+
+test('all requests of a group are answered in order and committed', () => {
+  const db = openTable()
+  const group = runGroup(db, requestsFor('x', 'y'), insertInto(db))
+  assert.deepEqual(group, {
+    replies: [
+      { id: 0, value: 'wrote x' },
+      { id: 1, value: 'wrote y' },
+    ],
+    committed: true,
+  })
+  assert.equal(db.isTransaction, false)
+  assert.deepEqual(readAll(db), ['x', 'y'])
+})
+
+test('a request that throws halfway is undone and fails alone', () => {
+  const db = openTable()
+  const insert = insertInto(db)
+  const group = runGroup(db, requestsFor('x', 'half', 'y'), (request) => {
+    const value = insert(request)
+    if (request.args[0] === 'half') throw new Error('no')
+    return value
+  })
+  assert.deepEqual(
+    group.replies.map((reply) => ('value' in reply ? reply.value : reply.failure.message)),
+    ['wrote x', 'no', 'wrote y'],
+  )
+  assert.deepEqual(readAll(db), ['x', 'y'])
+})
+
+test('a failed commit fails every request of the group and leaves nothing behind', () => {
+  const db = openTable()
+  db.exec('pragma foreign_keys = on')
+  db.exec('create table child (a text references t (a) deferrable initially deferred)')
+  const insert = insertInto(db)
+  const group = runGroup(db, requestsFor('x', 'y'), (request) => {
+    db.exec("insert into child values ('nobody')")
+    return insert(request)
+  })
+  assert.equal(group.committed, false)
+  assert.deepEqual(
+    group.replies.map((reply) => 'failure' in reply && /FOREIGN KEY/.test(reply.failure.message)),
+    [true, true],
+  )
+  assert.deepEqual(readAll(db), [])
+  assert.equal(runGroup(db, [], insert).committed, true)
+})
+
+test('when a full disk ends the transaction early, nothing of the group is answered as written', () => {
+  const db = openTable()
+  const insert = insertInto(db)
+  const group = runGroup(db, requestsFor('x', 'y', 'z'), (request) => {
+    // What SQLite does by itself after some failures: the transaction is gone, savepoints and all.
+    if (request.args[0] === 'y') {
+      db.exec('rollback')
+      throw new Error('database or disk is full')
+    }
+    return insert(request)
+  })
+  assert.equal(group.committed, false)
+  assert.deepEqual(
+    group.replies.map((reply) => 'failure' in reply && reply.failure.message),
+    Array(3).fill('database or disk is full'),
+  )
+  assert.deepEqual(readAll(db), [])
+})
+
+test('a database out of pages refuses what does not fit and takes what does', () => {
+  const db = openTable()
+  const pages = db.prepare('pragma page_count').get()?.['page_count']
+  db.exec(`pragma max_page_count = ${Number(pages) + 2}`)
+  const group = runGroup(db, requestsFor('x', 'y'.repeat(100_000), 'z'), insertInto(db))
+  console.log(group)
+})
+
+test('while another connection holds the lock, every request fails with the reason', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-group-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  const other = new DatabaseSync(join(folder, 'x.db'))
+  other.exec('create table t (a text primary key); begin immediate')
+  const db = new DatabaseSync(join(folder, 'x.db'), { timeout: 0 })
+  const group = runGroup(db, requestsFor('x', 'y'), insertInto(db))
+  assert.deepEqual(
+    group.replies.map((reply) => 'failure' in reply && reply.failure.message),
+    ['database is locked', 'database is locked'],
+  )
+  other.exec('rollback')
+  assert.equal(runGroup(db, requestsFor('x'), insertInto(db)).committed, true)
+  other.close()
+  db.close()
+})

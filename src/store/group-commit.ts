@@ -1,0 +1,48 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { type Group, type Reply, type Request, toFailure } from './sqlite-protocol.ts'
+
+/**
+ * Runs every request whole, each in a savepoint, and commits them together: one fsync for all.
+ * A request that throws is undone and fails alone; a failed commit fails every request in the group.
+ */
+export function runGroup(
+  db: DatabaseSync,
+  requests: readonly Request[],
+  run: (request: Request) => unknown,
+): Group {
+  try {
+    db.exec('begin immediate')
+    const replies = requests.map((request) => runOne(db, request, run))
+    db.exec('commit')
+    return { replies, committed: true }
+  } catch (error) {
+    abandon(db)
+    const failure = toFailure(error)
+    return { replies: requests.map(({ id }) => ({ id, failure })), committed: false }
+  }
+}
+
+function runOne(db: DatabaseSync, request: Request, run: (request: Request) => unknown): Reply {
+  db.exec('savepoint command')
+  try {
+    const value = run(request)
+    db.exec('release command')
+    return { id: request.id, value }
+  } catch (error) {
+    // A full disk or an I/O error may make SQLite drop the whole transaction, and with it what
+    // the requests before this one wrote: going on would answer those as if they were safe.
+    if (!db.isTransaction) throw error
+    db.exec('rollback to command')
+    db.exec('release command')
+    return { id: request.id, failure: toFailure(error) }
+  }
+}
+
+function abandon(db: DatabaseSync): void {
+  if (!db.isTransaction) return
+  try {
+    db.exec('rollback')
+  } catch {
+    // The error that led here is the one worth telling; the next `begin` shows whether this one lasts.
+  }
+}
