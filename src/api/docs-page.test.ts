@@ -32,7 +32,7 @@ test('every element closes, and none is a script or loads anything', () => {
 })
 
 test('the policy allows the one style by its hash and nothing else', () => {
-  const style = /<style>([^]*?)<\/style>/.exec(page)?.[1] ?? ''
+  const style = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? ''
   const hash = createHash('sha256').update(style).digest('base64')
   assert.match(docsPolicy, /^default-src 'none'; /)
   assert.ok(docsPolicy.includes(`style-src 'sha256-${hash}'`))

@@ -46,7 +46,7 @@ export interface OpenApiParameter {
   readonly example?: string
 }
 
-export interface OpenApiFacts {
+interface OpenApiFacts {
   readonly version: string
   /** Where clients reach the gateway; without it the description speaks of the host it was read from. */
   readonly publicUrl?: string | undefined

@@ -122,6 +122,8 @@ export interface ErrorFacts extends ErrorOptions {
   /** Set where a provider answered: its status, and for a 4xx of the caller's doing its own type and code. */
   readonly upstreamStatus?: number
   readonly upstreamWords?: UpstreamWords
+  /** The message is the provider's own sentence, which the caller gets as it is. */
+  readonly inItsWords?: boolean
   /** False where nothing can have reached the provider, so nothing can have been billed. */
   readonly dispatched?: boolean
 }

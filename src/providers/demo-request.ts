@@ -113,7 +113,8 @@ function textOf(content: unknown): string {
 
 function imagesOf(content: unknown): readonly string[] {
   return listOf(content).flatMap((part) => {
-    const url = recordOf(recordOf(part)['image_url'])['url']
+    const image = recordOf(part)['image_url']
+    const url = typeof image === 'string' ? image : recordOf(image)['url']
     if (typeof url !== 'string') return []
     return [/^data:([\w.+/-]{1,60})[;,]/.exec(url)?.[1] ?? 'a link']
   })

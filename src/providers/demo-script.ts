@@ -9,7 +9,7 @@ export interface DemoScript {
   readonly end: 'end' | 'cut' | 'stall'
 }
 
-export interface DemoFrame {
+interface DemoFrame {
   readonly afterMs: number
   readonly bytes: Uint8Array
 }

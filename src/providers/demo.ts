@@ -51,7 +51,7 @@ export const demoModels: readonly string[] = [
   ...[400, 401, 429, 500].map((status) => `error-${status}`),
 ]
 
-export interface DemoFacts {
+interface DemoFacts {
   /** Anything unique to the call. */
   readonly id: string
   /** Seconds since 1970. */

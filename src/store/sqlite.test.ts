@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
 import { storeSuite } from '../../tests/store-suite.ts'
 import { openSqliteStore, type SqliteStore } from './sqlite.ts'
@@ -29,7 +29,7 @@ storeSuite('the SQLite store', async () => {
 })
 
 /** Gives a folder and a way to open stores in it; both are gone after the test. */
-async function useFolder(context: { after(fn: () => Promise<void>): void }) {
+async function useFolder(context: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-store-'))
   const stores: SqliteStore[] = []
   context.after(async () => {
@@ -46,7 +46,12 @@ async function useFolder(context: { after(fn: () => Promise<void>): void }) {
 }
 
 /** Starts a process that opens `file` as `store` and runs `code`; `said` resolves with its first output. */
-function startProcess(file: string, code: string, command = process.execPath) {
+function startProcess(
+  context: TestContext,
+  file: string,
+  code: string,
+  command = process.execPath,
+) {
   const script = `
     import { openSqliteStore } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
     const store = await openSqliteStore({ file: ${JSON.stringify(file)} })
@@ -58,8 +63,12 @@ function startProcess(file: string, code: string, command = process.execPath) {
       : spawn('sh', ['-c', command, process.execPath, ...args], {
           stdio: ['pipe', 'pipe', 'inherit'],
         })
+  context.after(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
-  const said = once(child.stdout, 'data').then(([chunk]) => String(chunk).trim())
+  const said = Promise.race([
+    once(child.stdout, 'data').then(([chunk]) => String(chunk)),
+    exited.then((how) => `ended without a word: ${how}`),
+  ])
   return { child, exited, said }
 }
 
@@ -84,9 +93,9 @@ test('commands asked one after the other are committed one by one', async (conte
 test('beyond the limit of waiting commands a new one is refused at once, the others go on', async (context) => {
   const { open } = await useFolder(context)
   const store = await open({ queueLimit: 3 })
-  const asked = ['a', 'b', 'c', 'd'].map((name) => store.putSetting(name, 'x'))
-  await assert.rejects(asked[3] as Promise<void>, { name: 'GatewayError', code: 'overloaded' })
-  await Promise.all(asked.slice(0, 3))
+  const asked = ['a', 'b', 'c'].map((name) => store.putSetting(name, 'x'))
+  await assert.rejects(store.putSetting('d', 'x'), { name: 'GatewayError', code: 'overloaded' })
+  await Promise.all(asked)
   await store.putSetting('e', 'x')
   assert.deepEqual([...(await store.readSettings()).keys()].sort(), ['a', 'b', 'c', 'e'])
 })
@@ -103,9 +112,11 @@ test('a worker that dies fails what waits and what comes, with the reason', asyn
   const started = once(process, 'worker') as Promise<[Worker]>
   const store = await open()
   const [worker] = await started
-  const waiting = [store.readSettings(), store.ping()]
+  const waiting = [store.readSettings(), store.ping()].map((command) =>
+    assert.rejects(command, { code: 'storage_unavailable' }),
+  )
   await worker.terminate()
-  for (const command of waiting) await assert.rejects(command, { code: 'storage_unavailable' })
+  await Promise.all(waiting)
   await assert.rejects(store.listKeys(), (error: Error) => {
     assert.equal((error as Error & { code: string }).code, 'storage_unavailable')
     assert.match(String(error.cause), /ended with code 1/)
@@ -134,6 +145,7 @@ test('a second opener is refused until the first has closed, also by another pat
 test('kill -9 right after the answer keeps what was written and frees the lock', async (context) => {
   const { file, open } = await useFolder(context)
   const { child, exited, said } = startProcess(
+    context,
     file,
     `process.stdin.resume()
     await store.putSetting('a', 'answered')
@@ -143,22 +155,28 @@ test('kill -9 right after the answer keeps what was written and frees the lock',
   await assert.rejects(openSqliteStore({ file }), { name: 'StoreLockedError' })
   child.kill('SIGKILL')
   assert.deepEqual(await exited, [null, 'SIGKILL'])
+  assert.ok((await stat(`${file}-wal`)).size > 0, 'the write was in the write-ahead log alone')
   assert.equal((await (await open()).readSettings()).get('a'), 'answered')
 })
 
 test('a store left open does not keep its process alive, nor lose an answer it owes', async (context) => {
   const { file } = await useFolder(context)
-  const { exited, said } = startProcess(
+  const idle = startProcess(context, file, `process.stdout.write('open')`)
+  assert.equal(await idle.said, 'open')
+  assert.deepEqual(await idle.exited, [0, null])
+  const asking = startProcess(
+    context,
     file,
     `void store.putSetting('a', 'x').then(() => process.stdout.write('answered'))`,
   )
-  assert.equal(await said, 'answered')
-  assert.deepEqual(await exited, [0, null])
+  assert.equal(await asking.said, 'answered')
+  assert.deepEqual(await asking.exited, [0, null])
 })
 
 test('a closed store lets its process end and leaves one file of data', async (context) => {
   const { file } = await useFolder(context)
   const { exited, said } = startProcess(
+    context,
     file,
     `await store.putSetting('a', 'x'); await store.close(); process.stdout.write('closed')`,
   )
@@ -173,6 +191,7 @@ test('when the disk takes no more, writes and pings fail, reads go on, what was 
 }, async (context) => {
   const { file, open } = await useFolder(context)
   const { exited, said } = startProcess(
+    context,
     file,
     `const codes = []
     let answered = 0

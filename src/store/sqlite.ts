@@ -27,7 +27,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStor
   const workerData: WorkerOptions = { file: options.file, lockFile: options.lockFile ?? null }
   // The worker is found by its name, which the compiler does not rewrite.
   const url = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(url, { name: 'sluice-store', workerData })
+  // The flags of the process are not for it: a preloaded module or an `--eval` would run there again.
+  const worker = new Worker(url, { name: 'sluice-store', workerData, execArgv: [] })
   return new Promise((resolve, reject) => {
     const onError = (error: unknown): void => {
       reject(
@@ -136,7 +137,7 @@ export class SqliteStore implements Store {
     return this.#exited
   }
 
-  /** `commands / commits` is how many answers one fsync served. */
+  /** What was answered, in how many transactions: one that wrote cost one fsync. */
   stats(): { readonly commands: number; readonly commits: number; readonly waiting: number } {
     return { commands: this.#answered, commits: this.#commits, waiting: this.#waiting.size }
   }

@@ -28,13 +28,15 @@ export const ContentPartSchema = Type.Object(
     }),
     text: Type.Optional(Type.String({ description: 'Of a `text` part.' })),
     image_url: Type.Optional(
-      Type.Object(
-        {
+      Type.Unsafe<unknown>({
+        type: ['object', 'string'],
+        description: 'Some providers take the bare address here.',
+        properties: {
           url: Type.String({ description: 'An address, or the image itself as a `data:` URL.' }),
-          detail: Type.Optional(Type.String({ description: '`auto`, `low` or `high`.' })),
+          detail: Type.String({ description: '`auto`, `low` or `high`.' }),
         },
-        open,
-      ),
+        required: ['url'],
+      }),
     ),
     input_audio: Type.Optional(
       Type.Object(
@@ -153,12 +155,8 @@ const requestFields = {
       }),
     },
   }),
-  max_completion_tokens: orNull('integer', 'The most tokens to write, reasoning included.', {
-    minimum: 1,
-  }),
-  max_tokens: orNull('integer', 'The older spelling; whichever is sent is passed on.', {
-    minimum: 1,
-  }),
+  max_completion_tokens: orNull('integer', 'The most tokens to write, reasoning included.', {}),
+  max_tokens: orNull('integer', 'The older spelling; whichever is sent is passed on.', {}),
   temperature: orNull('number', 'From focused to varied.', { minimum: 0, maximum: 2 }),
   top_p: orNull('number', 'Choose among the most likely tokens of this share.', {
     minimum: 0,

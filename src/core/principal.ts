@@ -1,0 +1,22 @@
+/** Who makes a call. */
+export interface Principal {
+  readonly kind: 'virtual-key' | 'admin' | 'anonymous'
+  /** The key's name: what logs, metrics and jobs know the caller by. */
+  readonly name: string
+  /** Patterns of the models it may use; null is all. */
+  readonly models: readonly string[] | null
+  /** Which `x-bf-eh-<name>` headers it may send on; null is any. */
+  readonly forwardHeaders: readonly string[] | null
+  readonly mayPin: boolean
+}
+
+/** A virtual key as the gateway keeps it: never its value, only the keyed hash of it. */
+export interface VirtualKey {
+  readonly name: string
+  /** Hex HMAC-SHA-256. */
+  readonly hash: string
+  readonly enabled: boolean
+  /** Epoch milliseconds. */
+  readonly expiresAt: number | null
+  readonly principal: Principal
+}

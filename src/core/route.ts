@@ -1,0 +1,14 @@
+/** One place a call can go: a provider and the model's name there. */
+export interface Target {
+  readonly provider: string
+  readonly model: string
+  readonly weight: number
+}
+
+/** What a model name means: where calls to it go, and by which strategy. */
+export interface Route {
+  /** `provider/model`, or the public name: what allow-lists are matched against. */
+  readonly name: string
+  readonly strategy: 'priority' | 'weighted' | 'least-latency'
+  readonly targets: readonly Target[]
+}

@@ -1,0 +1,227 @@
+import type { Attempt } from '../core/call.ts'
+import type { Headers } from '../core/dialect.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Clock } from '../core/runtime.ts'
+import type { ChatOperation } from '../providers/adapter.ts'
+import type {
+  Endpoint,
+  Exchange,
+  ExchangeHandler,
+  UpstreamRequest,
+} from '../transport/transport.ts'
+import { openaiChat } from '../wire/openai-chat/dialect.ts'
+import { RelayStream, type StreamEnd } from './relay-stream.ts'
+import { type Limits, Watchdog } from './watchdog.ts'
+
+/** What one attempt brings: the whole body of a good answer, or a stream whose first event is in hand. */
+export type Answered =
+  | { readonly kind: 'body'; readonly body: Buffer; readonly headers: Headers }
+  | { readonly kind: 'stream'; readonly stream: RelayStream; readonly headers: Headers }
+
+export interface ExchangeOptions {
+  readonly stream: boolean
+  readonly includeUsage: boolean
+  readonly choices: number
+  readonly corrections: ChatOperation['corrections']
+  readonly limits: Limits
+  readonly maxReplyBytes: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly attempt: Attempt
+}
+
+const maxErrorBytes = 64 * 1024
+/** How long a finished stream's connection may take to end by itself before it is given up. */
+const lingerMs = 1000
+
+/** Sends a request once. Rejects with a GatewayError; whoever aborts the signal gives one as its reason. */
+export function exchange(
+  endpoint: Endpoint,
+  request: UpstreamRequest,
+  options: ExchangeOptions,
+): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    if (options.signal.aborted) return reject(options.signal.reason)
+    new AttemptExchange(options, resolve, reject).start(endpoint, request)
+  })
+}
+
+class AttemptExchange implements ExchangeHandler {
+  readonly #options: ExchangeOptions
+  readonly #resolve: (answered: Answered) => void
+  readonly #reject: (error: GatewayError) => void
+  readonly #watchdog: Watchdog
+  readonly #onAbort = (): void => this.#fail(this.#options.signal.reason as GatewayError)
+  #exchange: Exchange | null = null
+  #status = 0
+  #headers: Headers = {}
+  /** Null while the body is collected whole. */
+  #stream: RelayStream | null = null
+  #chunks: Buffer[] = []
+  #size = 0
+  #isObject = false
+  #over = false
+
+  constructor(
+    options: ExchangeOptions,
+    resolve: (answered: Answered) => void,
+    reject: (error: GatewayError) => void,
+  ) {
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#watchdog = new Watchdog(options.clock, options.limits, (phase, limitMs) =>
+      this.#fail(new GatewayError('upstream_timeout', late(phase, limitMs), { dispatched: true })),
+    )
+    options.signal.addEventListener('abort', this.#onAbort)
+  }
+
+  start(endpoint: Endpoint, request: UpstreamRequest): void {
+    this.#exchange = endpoint.send(request, this)
+    // A failure can come before `send` has returned.
+    if (this.#over) this.#exchange.abort()
+  }
+
+  onHead(status: number, headers: Headers): void {
+    const { attempt, clock, stream } = this.#options
+    attempt.headMs = clock.monotonic()
+    attempt.status = this.#status = status
+    this.#headers = headers
+    this.#watchdog.enter(stream ? 'first_token' : 'total')
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#stream) this.#stream.push(chunk)
+    else if (this.#over) return
+    else this.#collect(chunk)
+  }
+
+  onEnd(): void {
+    if (this.#stream) this.#stream.end()
+    else if (!this.#over) this.#complete()
+    this.#exchange = null
+  }
+
+  onFailure(error: GatewayError): void {
+    this.#exchange = null
+    // A plain reply that breaks off is a wrong answer; only a stream can be cut short.
+    const wrong = error.code === 'upstream_stream_truncated' && !this.#options.stream
+    this.#fail(
+      wrong
+        ? new GatewayError('upstream_invalid_response', error.message, {
+            cause: error.facts.cause,
+            dispatched: true,
+          })
+        : error,
+    )
+  }
+
+  #collect(chunk: Buffer): void {
+    const good = isGood(this.#status)
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (good && this.#options.stream && !this.#isObject) this.#sniff(chunk)
+    if (this.#stream) return
+    if (!good && this.#size >= maxErrorBytes) this.#complete()
+    else if (this.#size > this.#options.maxReplyBytes)
+      this.#fail(
+        new GatewayError(
+          'upstream_invalid_response',
+          `the reply is over ${this.#options.maxReplyBytes} bytes`,
+          { dispatched: true },
+        ),
+      )
+  }
+
+  /** A provider asked for a stream may answer with one object instead, and content types lie: the bytes decide. */
+  #sniff(chunk: Buffer): void {
+    const start = firstByte(chunk)
+    if (start === null) return
+    this.#isObject = start === 0x7b || start === 0x5b || start === 0x3c
+    if (this.#isObject) return
+    const { includeUsage, choices, corrections } = this.#options
+    const stream = new RelayStream(
+      {
+        onReady: () => this.#ready(stream),
+        onEvent: () => this.#watchdog.touch(),
+        onFinished: (end) => this.#streamEnded(end),
+        onPause: () => {
+          this.#watchdog.suspend()
+          this.#exchange?.pause()
+        },
+        onResume: () => {
+          this.#watchdog.proceed()
+          this.#exchange?.resume()
+        },
+      },
+      { includeUsage, choices, corrections },
+    )
+    this.#stream = stream
+    const chunks = this.#chunks
+    this.#chunks = []
+    for (const chunk of chunks) stream.push(chunk)
+  }
+
+  #ready(stream: RelayStream): void {
+    this.#watchdog.enter('idle')
+    this.#resolve({ kind: 'stream', stream, headers: this.#headers })
+  }
+
+  #streamEnded({ error }: StreamEnd): void {
+    this.#close(error)
+    // Before the first event this is the attempt's failure; afterwards the promise is settled and this does nothing.
+    if (error) this.#reject(error)
+    const open = this.#exchange
+    if (!open) return
+    if (error) open.abort()
+    else this.#options.clock.timer(lingerMs, () => open.abort())
+  }
+
+  #complete(): void {
+    const body =
+      this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    if (isGood(this.#status)) {
+      this.#close(null)
+      this.#resolve({ kind: 'body', body, headers: this.#headers })
+    } else
+      this.#fail(
+        openaiChat.error.decode(this.#status, this.#headers, body, this.#options.clock.now()),
+      )
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#stream) this.#stream.fail(error)
+    else if (!this.#over) {
+      this.#close(error)
+      this.#reject(error)
+    }
+    this.#exchange?.abort()
+  }
+
+  #close(error: GatewayError | null): void {
+    const { attempt, clock, signal } = this.#options
+    this.#over = true
+    this.#chunks = []
+    attempt.endedMs = clock.monotonic()
+    attempt.error = error
+    this.#watchdog.stop()
+    signal.removeEventListener('abort', this.#onAbort)
+  }
+}
+
+const isGood = (status: number): boolean => status >= 200 && status < 300
+
+/** The first byte that is neither white space nor part of a byte order mark. */
+function firstByte(chunk: Buffer): number | null {
+  for (const byte of chunk)
+    if (byte > 32 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return byte
+  return null
+}
+
+function late(phase: string, limitMs: number): string {
+  const limit = limitMs >= 1000 ? `${limitMs / 1000} s` : `${limitMs} ms`
+  if (phase === 'first_byte') return `it did not begin to answer within ${limit}`
+  if (phase === 'first_token') return `its stream did not begin within ${limit}`
+  if (phase === 'idle') return `its stream fell silent for ${limit}`
+  return `it was not done within ${limit}`
+}

@@ -1,0 +1,72 @@
+import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Route } from '../core/route.ts'
+import type { Runtime } from '../core/runtime.ts'
+import { chooseTarget } from '../routing/plan.ts'
+import { isAllowed, resolveDeployment, resolveModel } from '../routing/resolve.ts'
+import type { ChatLook } from '../wire/openai-chat/look.ts'
+import { type Answer, runAttempts, UsageRefusals } from './attempts.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { CallerExtras } from './upstream-request.ts'
+
+/** The story of a call: whom it may reach, where it goes, what comes back. Settling it is `settle`'s. */
+export class Gateway {
+  #snapshot: Snapshot
+  readonly #runtime: Runtime
+  readonly #refusals = new UsageRefusals()
+
+  constructor(snapshot: Snapshot, runtime: Runtime) {
+    this.#snapshot = snapshot
+    this.#runtime = runtime
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot
+  }
+
+  /** Calls under way go on with what they began with. */
+  swap(snapshot: Snapshot): void {
+    this.#snapshot = snapshot
+  }
+
+  /** `deployment` is the path's where the address is Azure's; it beats the body's model. */
+  async chat(
+    call: Call,
+    principal: Principal,
+    look: ChatLook,
+    deployment: string | null,
+    extras: CallerExtras,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const snapshot = this.#snapshot
+    const asked = deployment ?? look.model ?? ''
+    call.asked = asked
+    call.stream = look.stream
+    const route =
+      deployment === null
+        ? resolveModel(asked, snapshot.names)
+        : resolveDeployment(asked, snapshot.names)
+    admitModel(principal, asked, route)
+    for (const name of look.fallbacks)
+      admitModel(principal, name, resolveModel(name, snapshot.names))
+    const target = chooseTarget(route, this.#runtime.random)
+    return await runAttempts(
+      { call, look, extras, signal },
+      target,
+      snapshot,
+      this.#runtime,
+      this.#refusals,
+    )
+  }
+}
+
+function admitModel({ name, models }: Principal, asked: string, route: Route): void {
+  if (isAllowed(models, asked, route)) return
+  const may = (models ?? []).slice(0, 10).join(', ')
+  throw new GatewayError(
+    'model_not_allowed',
+    `The key "${name}" may not use ${route.name}. It may use: ${may}. Ask the gateway's admin to add the model to the key.`,
+    { param: 'model' },
+  )
+}

@@ -1,0 +1,125 @@
+import type { Config, ProviderConfig, ProviderKeyConfig } from '../config/config.ts'
+import { fitsAny } from '../core/pattern.ts'
+import type { Principal, VirtualKey } from '../core/principal.ts'
+import type { Route } from '../core/route.ts'
+import type { AdminDoor, Doorkeeper } from '../governance/authenticate.ts'
+import { KeyTable } from '../governance/key-table.ts'
+import type { ProviderAdapter } from '../providers/adapter.ts'
+import { type NamedProvider, type Names, resolveModel } from '../routing/resolve.ts'
+import type { Endpoint } from '../transport/transport.ts'
+
+export interface Provider {
+  readonly name: string
+  readonly config: ProviderConfig
+  readonly adapter: ProviderAdapter
+  readonly endpoint: Endpoint
+  /** The path of the base URL, which requests begin with; no slash at its end. */
+  readonly basePath: string
+}
+
+/** Everything compiled from the configuration and the stored keys. Immutable: a reload swaps one pointer. */
+export interface Snapshot {
+  readonly config: Config
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly names: Names
+  readonly door: Doorkeeper
+}
+
+export interface SnapshotParts {
+  readonly config: Config
+  readonly types: ReadonlyMap<string, ProviderAdapter>
+  readonly keys: readonly VirtualKey[]
+  readonly keySecret: Buffer
+  readonly admin: AdminDoor
+  openEndpoint(provider: ProviderConfig): Endpoint
+}
+
+export function compileSnapshot(parts: SnapshotParts): Snapshot {
+  const { config, types } = parts
+  const providers = new Map<string, Provider>()
+  for (const provider of config.providers.values()) {
+    const adapter = types.get(provider.type)
+    if (!adapter) throw new Error(`provider type ${provider.type} passed the check but is unknown`)
+    providers.set(provider.name, {
+      name: provider.name,
+      config: provider,
+      adapter,
+      endpoint: parts.openEndpoint(provider),
+      basePath: provider.baseUrl ? new URL(provider.baseUrl).pathname.replace(/\/+$/, '') : '',
+    })
+  }
+  const keys = new KeyTable(parts.keys, parts.keySecret)
+  return {
+    config,
+    providers,
+    names: compileNames(config, providers),
+    door: { keys, anonymous: anonymousOf(config), admin: parts.admin },
+  }
+}
+
+function compileNames(config: Config, providers: ReadonlyMap<string, Provider>): Names {
+  const named = new Map<string, NamedProvider>()
+  for (const {
+    name,
+    config: { type, keys, deployments },
+    adapter,
+  } of providers.values())
+    named.set(name, {
+      name,
+      type,
+      listed: [
+        ...new Set([
+          ...(adapter.models ?? []),
+          ...(deployments?.keys() ?? []),
+          ...(keys ?? []).flatMap(({ models }) => models ?? []),
+        ]),
+      ],
+    })
+  const publicNames = new Map<string, Route>()
+  for (const name of config.models.keys()) compilePublicName(name, config, publicNames, named)
+  return { publicNames, providers: named }
+}
+
+/** A target may be another public name; the configuration was checked for cycles. */
+function compilePublicName(
+  name: string,
+  config: Config,
+  done: Map<string, Route>,
+  providers: ReadonlyMap<string, NamedProvider>,
+): Route {
+  const known = done.get(name)
+  if (known) return known
+  const model = config.models.get(name)
+  const targets = (model?.targets ?? []).flatMap(({ model: target, weight }) => {
+    const route = config.models.has(target)
+      ? compilePublicName(target, config, done, providers)
+      : resolveModel(target, { publicNames: new Map(), providers })
+    const total = route.targets.reduce((sum, each) => sum + each.weight, 0) || 1
+    return route.targets.map((each) => ({ ...each, weight: (weight * each.weight) / total }))
+  })
+  const route = { name, strategy: model?.strategy ?? ('priority' as const), targets }
+  done.set(name, route)
+  return route
+}
+
+function anonymousOf({ auth }: Config): Principal | null {
+  if (auth.inference === 'required') return null
+  return {
+    kind: 'anonymous',
+    name: 'anonymous',
+    models: auth.anonymous?.models ?? null,
+    forwardHeaders: [],
+    mayPin: false,
+  }
+}
+
+/** The keys of a provider that may be used for a model; null where it takes calls without one. */
+export function keysFor(provider: Provider, model: string): readonly ProviderKeyConfig[] | null {
+  const { keys } = provider.config
+  return keys ? keys.filter(({ models }) => models === null || fitsAny(models, model)) : null
+}
+
+/** The model's name on the provider's side: Azure knows deployments. */
+export function upstreamName(provider: Provider, model: string): string {
+  return provider.config.deployments?.get(model) ?? model
+}

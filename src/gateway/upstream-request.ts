@@ -1,0 +1,69 @@
+import type { ProviderKeyConfig } from '../config/config.ts'
+import type { UpstreamRequest } from '../transport/transport.ts'
+import { readField } from '../wire/json-scan.ts'
+import { type JsonEdit, spliceJson } from '../wire/json-splice.ts'
+import { isObject } from '../wire/openai-chat/json.ts'
+import type { ChatLook } from '../wire/openai-chat/look.ts'
+import type { Provider } from './snapshot.ts'
+
+/** What a caller sends along besides its body. */
+export interface CallerExtras {
+  /** `openai-beta` and the `x-bf-eh-*` it may use, under the names they go out with. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly apiVersion: string | null
+}
+
+/** Built from configuration and checked values, never copied from the caller's request. */
+export function buildUpstreamRequest(
+  look: ChatLook,
+  provider: Provider,
+  model: string,
+  key: ProviderKeyConfig | null,
+  extras: CallerExtras,
+  usage: 'ask' | 'keep' | 'drop',
+): UpstreamRequest {
+  const { adapter, basePath, config } = provider
+  const path = adapter.chat.path(model, {
+    apiVersion: config.apiVersion,
+    callerApiVersion: extras.apiVersion,
+  })
+  const edits = [...modelEdits(look, provider, model), ...usageEdits(look, usage)]
+  if (look.fields.has('fallbacks')) edits.push({ name: 'fallbacks', remove: true })
+  if (adapter.chat.edits) edits.push(...adapter.chat.edits(look))
+  return {
+    path: basePath + path,
+    headers: {
+      'content-type': 'application/json',
+      accept: look.stream ? 'text/event-stream' : 'application/json',
+      // An encoded stream arrives in lumps, and decoding costs more than the bytes saved.
+      'accept-encoding': 'identity',
+      'user-agent': 'sluice',
+      ...extras.headers,
+      ...config.headers,
+      ...(key?.value && adapter.authorize(key.value)),
+    },
+    body: edits.length === 0 ? look.bytes : spliceJson(look.bytes, look.fields, edits),
+  }
+}
+
+function modelEdits(look: ChatLook, { config }: Provider, model: string): JsonEdit[] {
+  if (look.model === model) return []
+  // In Azure's older form the address alone names the deployment, and a body without a model stays so.
+  const inAddress = config.type === 'azure' && config.apiVersion !== 'v1'
+  if (look.model === null && inAddress) return []
+  return [{ name: 'model', value: JSON.stringify(model) }]
+}
+
+/** `ask`: the caller did not, but metering must know. `drop`: the provider refused the field before. */
+function usageEdits(look: ChatLook, usage: 'ask' | 'keep' | 'drop'): JsonEdit[] {
+  if (usage === 'keep') return []
+  if (usage === 'drop') return [{ name: 'stream_options', remove: true }]
+  const field = look.fields.get('stream_options')
+  const given = field ? readField(look.bytes, field) : null
+  return [
+    {
+      name: 'stream_options',
+      value: JSON.stringify({ ...(isObject(given) && given), include_usage: true }),
+    },
+  ]
+}

@@ -1,0 +1,32 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { VirtualKey } from '../core/principal.ts'
+
+/** The keyed hash that stands for a virtual key everywhere. */
+export function hashKey(value: string, secret: Buffer): string {
+  return createHmac('sha256', secret).update(value.toLowerCase()).digest('hex')
+}
+
+const longestKey = 512
+
+/** Finds a virtual key by its value, knowing only hashes. */
+export class KeyTable {
+  readonly #secret: Buffer
+  readonly #keys: ReadonlyMap<string, VirtualKey>
+
+  constructor(keys: readonly VirtualKey[], secret: Buffer) {
+    this.#secret = secret
+    this.#keys = new Map(keys.map((key) => [key.hash, key]))
+  }
+
+  get size(): number {
+    return this.#keys.size
+  }
+
+  find(value: string): VirtualKey | null {
+    if (value.length > longestKey) return null
+    const hash = hashKey(value, this.#secret)
+    const key = this.#keys.get(hash)
+    // The lookup is by a keyed hash, which tells an attacker nothing by its time; the comparison is for certainty.
+    return key && timingSafeEqual(Buffer.from(key.hash), Buffer.from(hash)) ? key : null
+  }
+}

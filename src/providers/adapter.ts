@@ -1,0 +1,48 @@
+import type { JsonEdit } from '../wire/json-splice.ts'
+import type { JsonObject } from '../wire/openai-chat/json.ts'
+import type { ChatLook } from '../wire/openai-chat/look.ts'
+
+/** What the configuration says about where a provider is. */
+export interface ProviderAddress {
+  readonly apiVersion: string | null
+  /** The version the caller asked for: only Azure ever sees it. */
+  readonly callerApiVersion: string | null
+}
+
+/**
+ * How one kind of provider is spoken to: where, who, how, and where it deviates. No I/O and no state: it describes a
+ * request and never opens a socket. An operation that is absent is not supported.
+ */
+export interface ProviderAdapter {
+  readonly type: string
+  /** Null: `base_url` must be given. */
+  readonly defaultBaseUrl: string | null
+  /** Environment names of its key; the first that is set wins. */
+  readonly envKeys: readonly string[]
+  readonly envBaseUrl?: string
+  readonly needsKey: boolean
+  /** The headers that carry the credential. */
+  authorize(credential: string): Readonly<Record<string, string>>
+  readonly chat: ChatOperation
+  /** Names for the models list where a provider's models are known without asking it. */
+  readonly models?: readonly string[]
+}
+
+export interface ChatOperation {
+  /** Behind the base URL's own path. */
+  path(model: string, address: ProviderAddress): string
+  /**
+   * Whether a stream tells its usage: only when asked, by itself, or not at all. `ask` puts `stream_options` into
+   * the request where the caller did not.
+   */
+  readonly streamUsage: 'ask' | 'always' | 'never'
+  /** What must change in a request besides the model's name, each with its reason where it is defined. */
+  edits?(look: ChatLook): readonly JsonEdit[]
+  /** Absent: replies pass byte for byte. Each returns the corrected object, or null where nothing deviates. */
+  readonly corrections?: {
+    chunk(wire: JsonObject): JsonObject | null
+    reply(wire: JsonObject): JsonObject | null
+  }
+  /** Token counts whose meaning is not OpenAI's, corrected for metering only. */
+  readonly countsReasoningApart?: boolean
+}

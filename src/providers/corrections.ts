@@ -1,0 +1,47 @@
+import { isObject, type JsonObject, listOf } from '../wire/openai-chat/json.ts'
+
+/** The object with some of its choices changed; null where `change` wants none of them changed. */
+export function rewriteChoices(
+  wire: JsonObject,
+  change: (choice: JsonObject) => JsonObject | null,
+): JsonObject | null {
+  let changed = false
+  const choices = listOf(wire['choices']).map((choice) => {
+    const next = isObject(choice) ? change(choice) : null
+    if (next) changed = true
+    return next ?? choice
+  })
+  return changed ? { ...wire, choices } : null
+}
+
+/** Content that is a list of parts becomes the text that OpenAI's clients expect, thinking kept beside it. */
+export function joinContentLists(wire: JsonObject): JsonObject | null {
+  return rewriteChoices(wire, (choice) => {
+    const where = isObject(choice['delta']) ? 'delta' : 'message'
+    const message = choice[where]
+    if (!isObject(message) || !Array.isArray(message['content'])) return null
+    const parts = message['content'].filter(isObject)
+    const reasoning = textOf(parts.filter(({ type }) => type === 'thinking'))
+    return {
+      ...choice,
+      [where]: {
+        ...message,
+        content: textOf(parts.filter(({ type }) => type !== 'thinking')),
+        ...(reasoning && { reasoning_content: reasoning }),
+      },
+    }
+  })
+}
+
+/** Thinking parts hold lists of parts themselves. */
+function textOf(parts: readonly JsonObject[]): string {
+  return parts
+    .map(({ text, thinking }) =>
+      typeof text === 'string'
+        ? text
+        : typeof thinking === 'string'
+          ? thinking
+          : textOf(listOf(thinking).filter(isObject)),
+    )
+    .join('')
+}

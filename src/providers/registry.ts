@@ -1,0 +1,21 @@
+import type { ProviderAdapter } from './adapter.ts'
+import { azure } from './azure.ts'
+import { compatible } from './compatible.ts'
+import { demoModels } from './demo.ts'
+import { openai, openaiChatOperation } from './openai.ts'
+
+/** Answered by the gateway itself, without network or account. */
+const demo: ProviderAdapter = {
+  type: 'demo',
+  defaultBaseUrl: null,
+  envKeys: [],
+  needsKey: false,
+  authorize: () => ({}),
+  chat: openaiChatOperation,
+  models: demoModels,
+}
+
+/** Every kind of provider there is. */
+export const providerTypes: ReadonlyMap<string, ProviderAdapter> = new Map(
+  [openai, azure, ...compatible, demo].map((adapter) => [adapter.type, adapter]),
+)

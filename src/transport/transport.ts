@@ -1,0 +1,34 @@
+import type { Headers } from '../core/dialect.ts'
+import type { GatewayError } from '../core/errors.ts'
+
+export interface UpstreamRequest {
+  /** Path and query, already encoded. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/**
+ * Told what comes back, in order: the head once, data, then the end or a failure, and nothing after that. Called
+ * synchronously as bytes arrive: a stream costs no promise per chunk.
+ */
+export interface ExchangeHandler {
+  onHead(status: number, headers: Headers): void
+  onData(chunk: Buffer): void
+  onEnd(): void
+  /** Only with errors of the `upstream_*` kind. Not called after `abort`. */
+  onFailure(error: GatewayError): void
+}
+
+/** One request under way. */
+export interface Exchange {
+  /** Closes the upstream's side at once, in whatever phase it is. */
+  abort(): void
+  pause(): void
+  resume(): void
+}
+
+/** The way to one provider: its pool of connections, or the built-in demo. */
+export interface Endpoint {
+  send(request: UpstreamRequest, handler: ExchangeHandler): Exchange
+}

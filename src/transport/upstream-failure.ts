@@ -1,0 +1,51 @@
+import { GatewayError } from '../core/errors.ts'
+
+/** How far an exchange had come: what was sent may have been billed. */
+export type Phase = 'connecting' | 'sent' | 'answering'
+
+const tls =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
+const protocol = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_|UND_ERR_ABORTED_BODY)/
+
+/** A failure of the network or of the peer's HTTP, in our words. The library's error stays as the cause. */
+export function describeFailure(cause: Error & { code?: unknown }, phase: Phase): GatewayError {
+  const code = typeof cause.code === 'string' ? cause.code : ''
+  const facts = { cause, dispatched: phase !== 'connecting' }
+  if (tls.test(code) || /\b(SSL|TLS) /.test(cause.message))
+    return new GatewayError(
+      'upstream_tls_error',
+      `no secure connection could be made (${code || 'TLS'})`,
+      facts,
+    )
+  if (protocol.test(code) || cause.name === 'HTTPParserError')
+    return new GatewayError('upstream_invalid_response', 'the answer is not valid HTTP', facts)
+  if (phase === 'answering')
+    return new GatewayError(
+      'upstream_stream_truncated',
+      'the connection broke in the middle of the answer',
+      facts,
+    )
+  if (phase === 'sent')
+    return new GatewayError(
+      'upstream_unreachable',
+      'the connection was closed before an answer came',
+      facts,
+    )
+  return new GatewayError(
+    'upstream_unreachable',
+    `it could not be reached (${reasons[code] ?? (code || 'network error')})`,
+    facts,
+  )
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'name lookup failed',
+  EAI_AGAIN: 'name lookup failed for now',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  ETIMEDOUT: 'no connection in time',
+  UND_ERR_SOCKET: 'connection closed',
+}

@@ -1,0 +1,124 @@
+import type { ChatEvent, ChatReply, ReplyChoice, ToolCall, Usage } from '../../core/chat.ts'
+import type { GatewayError } from '../../core/errors.ts'
+
+/** A whole reply said as a stream: for a caller that asked for one where the provider gave an object. */
+export function replyToEvents(reply: ChatReply): readonly ChatEvent[] {
+  return [
+    { type: 'start', id: reply.id, createdAt: reply.createdAt, model: reply.model },
+    ...reply.choices.flatMap(choiceToEvents),
+    ...(reply.usage ? [{ type: 'usage' as const, usage: reply.usage }] : []),
+  ]
+}
+
+function choiceToEvents(choice: ReplyChoice): readonly ChatEvent[] {
+  const at = { choice: choice.index }
+  const events: ChatEvent[] = [{ type: 'role', ...at, role: 'assistant' }]
+  if (choice.reasoning) events.push({ type: 'reasoning-delta', ...at, text: choice.reasoning })
+  if (choice.content)
+    events.push({
+      type: 'text-delta',
+      ...at,
+      text: choice.content,
+      ...(choice.logprobs !== undefined && { logprobs: choice.logprobs }),
+    })
+  if (choice.refusal) events.push({ type: 'refusal-delta', ...at, text: choice.refusal })
+  choice.toolCalls?.forEach(({ id, name, kind, arguments: text }, call) => {
+    events.push({ type: 'tool-call-start', ...at, call, id, name, kind })
+    if (text) events.push({ type: 'tool-call-delta', ...at, call, arguments: text })
+  })
+  if (Object.keys(choice.extra).length > 0)
+    events.push({ type: 'other-delta', ...at, delta: choice.extra })
+  events.push({ type: 'finish', ...at, reason: choice.finishReason })
+  return events
+}
+
+interface Gathered {
+  content: string
+  refusal: string
+  reasoning: string
+  readonly calls: { id: string; name: string; kind: 'function' | 'custom'; arguments: string }[]
+  finishReason: string
+  extra: Record<string, unknown>
+}
+
+/** A stream gathered into the reply it amounts to. Throws the stream's own error. */
+export function eventsToReply(events: readonly ChatEvent[]): ChatReply {
+  const choices = new Map<number, Gathered>()
+  let head = { id: '', createdAt: 0, model: '' }
+  let usage: Usage | undefined
+  const gather = (index: number): Gathered => {
+    let found = choices.get(index)
+    if (!found) {
+      found = {
+        content: '',
+        refusal: '',
+        reasoning: '',
+        calls: [],
+        finishReason: 'stop',
+        extra: {},
+      }
+      choices.set(index, found)
+    }
+    return found
+  }
+  for (const event of events) {
+    if (event.type === 'error') throw event.error satisfies GatewayError
+    else if (event.type === 'start') head = event
+    else if (event.type === 'usage') usage = event.usage
+    else gatherInto(gather(event.choice), event)
+  }
+  return {
+    id: head.id,
+    createdAt: head.createdAt,
+    model: head.model,
+    choices: [...choices].sort(([a], [b]) => a - b).map(([index, each]) => toChoice(index, each)),
+    ...(usage && { usage }),
+    extra: {},
+  }
+}
+
+function gatherInto(
+  choice: Gathered,
+  event: Exclude<ChatEvent, { type: 'error' | 'start' | 'usage' }>,
+): void {
+  switch (event.type) {
+    case 'text-delta':
+      choice.content += event.text
+      break
+    case 'refusal-delta':
+      choice.refusal += event.text
+      break
+    case 'reasoning-delta':
+      choice.reasoning += event.text
+      break
+    case 'tool-call-start':
+      choice.calls[event.call] = { id: event.id, name: event.name, kind: event.kind, arguments: '' }
+      break
+    case 'tool-call-delta': {
+      const call = choice.calls[event.call]
+      if (call) call.arguments += event.arguments
+      break
+    }
+    case 'other-delta':
+      Object.assign(choice.extra, event.delta)
+      break
+    case 'finish':
+      choice.finishReason = event.reason
+      break
+    case 'role':
+      break
+  }
+}
+
+function toChoice(index: number, gathered: Gathered): ReplyChoice {
+  const calls: readonly ToolCall[] = gathered.calls.filter(Boolean)
+  return {
+    index,
+    content: gathered.content || calls.length === 0 ? gathered.content : null,
+    ...(gathered.refusal && { refusal: gathered.refusal }),
+    ...(gathered.reasoning && { reasoning: gathered.reasoning }),
+    ...(calls.length > 0 && { toolCalls: calls }),
+    finishReason: gathered.finishReason,
+    extra: gathered.extra,
+  }
+}

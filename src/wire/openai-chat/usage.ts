@@ -1,0 +1,35 @@
+import type { Usage } from '../../core/chat.ts'
+import { countOf, isObject, type JsonObject } from './json.ts'
+
+/** Null where there is no count at all: nothing is invented here. */
+export function decodeUsage(wire: unknown): Usage | null {
+  if (!isObject(wire)) return null
+  const input = countOf(wire['prompt_tokens'])
+  const output = countOf(wire['completion_tokens'])
+  if (input === null && output === null) return null
+  const inputDetails = wire['prompt_tokens_details']
+  const outputDetails = wire['completion_tokens_details']
+  const cached =
+    (isObject(inputDetails) ? countOf(inputDetails['cached_tokens']) : null) ??
+    countOf(wire['prompt_cache_hit_tokens']) ??
+    countOf(wire['num_cached_tokens']) ??
+    0
+  const reasoning = isObject(outputDetails) ? (countOf(outputDetails['reasoning_tokens']) ?? 0) : 0
+  return {
+    inputTokens: input ?? 0,
+    outputTokens: output ?? 0,
+    cachedInputTokens: cached,
+    reasoningTokens: reasoning,
+    estimated: false,
+  }
+}
+
+export function encodeUsage(usage: Usage): JsonObject {
+  return {
+    prompt_tokens: usage.inputTokens,
+    completion_tokens: usage.outputTokens,
+    total_tokens: usage.inputTokens + usage.outputTokens,
+    prompt_tokens_details: { cached_tokens: usage.cachedInputTokens },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+  }
+}
