@@ -55,7 +55,7 @@ export async function runAttempts(
   const provider = snapshot.providers.get(target.provider)
   if (!provider)
     throw new GatewayError('no_healthy_upstream', `Provider "${target.provider}" is gone`)
-  const key = chooseKey(provider, target.model, runtime)
+  const key = chooseKey(provider, target.model, context.extras.pinnedKey, runtime)
   const model = upstreamName(provider, target.model)
   for (let asks = 0; ; asks++) {
     try {
@@ -79,9 +79,19 @@ const refusesUsage = ({ code, message, facts }: GatewayError, look: ChatLook): b
 function chooseKey(
   provider: Provider,
   model: string,
+  pinned: string | null,
   { random }: Runtime,
 ): ProviderKeyConfig | null {
   const keys = keysFor(provider, model)
+  if (pinned !== null) {
+    const key = keys?.find(({ name }) => name === pinned)
+    if (key) return key
+    throw new GatewayError(
+      'invalid_request',
+      `Provider "${provider.name}" has no key of the name in x-bf-api-key that serves "${model}"`,
+      { param: 'x-bf-api-key' },
+    )
+  }
   if (keys === null) return null
   if (keys.length === 0)
     throw new GatewayError(

@@ -11,6 +11,8 @@ export interface CallerExtras {
   /** `openai-beta` and the `x-bf-eh-*` it may use, under the names they go out with. */
   readonly headers: Readonly<Record<string, string>>
   readonly apiVersion: string | null
+  /** The provider key to use, by name; null leaves the choice to the gateway. */
+  readonly pinnedKey: string | null
 }
 
 /** Built from configuration and checked values, never copied from the caller's request. */

@@ -13,8 +13,6 @@ export class Metrics {
   readonly #overhead
   readonly #attempts
   readonly #tokens
-  readonly #inFlight
-  readonly #streams
   readonly #models = new Set<string>()
   readonly #reload
   readonly #reloadAt
@@ -67,16 +65,6 @@ export class Metrics {
       labelNames: ['provider', 'model', 'type', 'estimated'],
       registers,
     })
-    this.#inFlight = new Gauge({
-      name: 'sluice_inflight_requests',
-      help: 'Calls under way.',
-      registers,
-    })
-    this.#streams = new Gauge({
-      name: 'sluice_open_streams',
-      help: 'Streams under way.',
-      registers,
-    })
     this.#reload = new Gauge({
       name: 'sluice_config_reload_success',
       help: 'Whether the last reading of the configuration succeeded.',
@@ -89,9 +77,26 @@ export class Metrics {
     })
   }
 
-  underWay(calls: number, streams: number): void {
-    this.#inFlight.set(calls)
-    this.#streams.set(streams)
+  /** Gauges that are read when somebody looks, so that they cost nothing in between. */
+  watch(look: () => { calls: number; streams: number; droppedLines: number }): void {
+    const registers = [this.registry]
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    }
+    gauge('sluice_inflight_requests', 'Calls under way.', () => look().calls)
+    gauge('sluice_open_streams', 'Streams under way.', () => look().streams)
+    gauge(
+      'sluice_log_lines_dropped',
+      'Log lines given up since the start because nobody read them.',
+      () => look().droppedLines,
+    )
   }
 
   reloaded(good: boolean, now: number): void {

@@ -1,0 +1,218 @@
+import type { Server } from 'node:http'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { sendError } from '../http/error-reply.ts'
+import { allowOrigin, answerPreflight } from '../http/origins.ts'
+import { pickRequestId } from '../http/request-id.ts'
+import { createHttpServer } from '../http/server.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { matchChat } from './chat-routes.ts'
+import { docsPage, docsPolicy } from './docs-page.ts'
+import { identify } from './identify.ts'
+import type { Inference } from './inference.ts'
+import { listModels } from './models.ts'
+import { openapiDocument } from './openapi.ts'
+import { methodsFor } from './route-table.ts'
+
+export interface AppDeps {
+  readonly gateway: Gateway
+  readonly inference: Inference
+  readonly metrics: Metrics
+  readonly runtime: Runtime
+  readonly version: string
+  /** Null when ready, else why not. */
+  readonly notReady: () => Promise<string | null>
+  /** False where the server listens on an address others can reach. */
+  readonly loopback: boolean
+  /** Whether chat calls take the short way in front of the framework; the same handler serves both. */
+  readonly front: boolean
+}
+
+/** Everything that is served over HTTP. Chat calls are taken in front; the framework has the rest. */
+export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; server: Server }> {
+  const { gateway, inference, runtime, front } = deps
+  let server: Server | null = null
+  const app = fastify({
+    exposeHeadRoutes: true,
+    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 1000 },
+    serverFactory: (handler) => {
+      server = createHttpServer({
+        front: front
+          ? (req, res) => {
+              const match = req.method === 'POST' ? matchChat(req.url ?? '') : null
+              if (match) inference.handle(req, res, match)
+              return match !== null
+            }
+          : null,
+        handler,
+        newId: runtime.newId,
+        clock: runtime.clock,
+      })
+      return server
+    },
+  })
+  // Chat bodies are read by the handler, with its own limits; nothing else here has a body yet.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('onRequest', async (request, reply) => {
+    const rules = gateway.snapshot.config.server
+    const methods = methodsFor(pathOf(request))
+    if (methods.length > 0 && answerPreflight(request.raw, reply.raw, rules, methods))
+      return reply.hijack()
+    allowOrigin(request.raw, reply.raw, rules)
+    reply.header('x-request-id', pickRequestId(request.headers['x-request-id'], runtime.newId()))
+    return undefined
+  })
+  app.setErrorHandler((thrown, _request, reply) => fail(reply, toError(thrown), runtime))
+  app.setNotFoundHandler((request, reply) => notFound(request, reply, deps))
+  addChatRoutes(app, inference)
+  addModelRoutes(app, deps)
+  addOperations(app, deps)
+  addDescription(app, deps)
+  await app.ready()
+  if (!server) throw new Error('the framework made no server')
+  return { app, server }
+}
+
+/** What the front serves, for a gateway that runs without it. */
+function addChatRoutes(app: FastifyInstance, inference: Inference): void {
+  const serve = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const match = matchChat(request.raw.url ?? '')
+    if (!match) throw new GatewayError('unknown_route', `There is nothing at ${pathOf(request)}`)
+    reply.hijack()
+    inference.handle(request.raw, reply.raw, match)
+    return reply
+  }
+  for (const path of [
+    '/openai/v1/chat/completions',
+    '/openai/chat/completions',
+    '/v1/chat/completions',
+    '/chat/completions',
+    '/openai/openai/deployments/*',
+    '/openai/deployments/*',
+  ])
+    app.post(path, serve)
+}
+
+function addModelRoutes(app: FastifyInstance, { gateway, runtime }: AppDeps): void {
+  const created = Math.floor(runtime.clock.now() / 1000)
+  const list = async (request: FastifyRequest): Promise<ReturnType<typeof listModels>> => {
+    const { door, config, names } = gateway.snapshot
+    const principal = await identify(request.raw, door, config.server, runtime.clock.now())
+    return listModels(names, principal, created)
+  }
+  for (const base of ['/openai/v1/models', '/openai/models', '/v1/models', '/models']) {
+    app.get(base, async (request) => ({ object: 'list', data: await list(request) }))
+    app.get(`${base}/*`, async (request) => {
+      const id = (request.params as { '*': string })['*']
+      const found = (await list(request)).find((model) => model.id === id)
+      if (found) return found
+      throw new GatewayError(
+        'model_not_found',
+        'There is no such model, or this key may not use it. GET /v1/models lists those it may.',
+        { param: 'model' },
+      )
+    })
+  }
+}
+
+function addOperations(
+  app: FastifyInstance,
+  { gateway, metrics, runtime, notReady, loopback }: AppDeps,
+): void {
+  app.get('/livez', () => ({ status: 'ok' }))
+  for (const path of ['/readyz', '/health'])
+    app.get(path, async (_request, reply) => {
+      const reason = await notReady()
+      if (reason !== null) reply.code(503)
+      return { status: reason ?? 'ok' }
+    })
+  app.get('/metrics', async (request, reply) => {
+    const { config, door } = gateway.snapshot
+    if (!loopback && !config.server.metricsPublic) await requireAdmin(request, door, runtime)
+    reply.type(metrics.registry.contentType)
+    return await metrics.registry.metrics()
+  })
+  // Nobody learns what is below /api without being its admin.
+  app.all('/api', (request) => refuseApi(request))
+  app.all('/api/*', (request) => refuseApi(request))
+  async function refuseApi(request: FastifyRequest): Promise<never> {
+    await requireAdmin(request, gateway.snapshot.door, runtime)
+    throw new GatewayError('unknown_route', `There is nothing at ${pathOf(request)}`)
+  }
+  async function requireAdmin(
+    request: FastifyRequest,
+    door: typeof gateway.snapshot.door,
+    { clock }: Runtime,
+  ): Promise<Principal> {
+    // Rights of anonymous callers end where administration begins.
+    const strict = { ...door, anonymous: null }
+    const principal = await identify(
+      request.raw,
+      strict,
+      gateway.snapshot.config.server,
+      clock.now(),
+    )
+    if (principal.kind === 'admin') return principal
+    throw new GatewayError(
+      'forbidden',
+      "This is for the gateway's admin: send its name and password by Basic authentication",
+    )
+  }
+}
+
+function addDescription(app: FastifyInstance, { version }: AppDeps): void {
+  const document = openapiDocument({ version })
+  const json = JSON.stringify(document)
+  let page: string | null = null
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(json))
+  app.get('/docs', (_request, reply) => {
+    page ??= docsPage(document)
+    return reply
+      .headers({ 'content-security-policy': docsPolicy, 'x-content-type-options': 'nosniff' })
+      .type('text/html; charset=utf-8')
+      .send(page)
+  })
+}
+
+const pathOf = ({ raw }: FastifyRequest): string => (raw.url ?? '').split('?', 1)[0] ?? ''
+
+function notFound(request: FastifyRequest, reply: FastifyReply, { runtime }: AppDeps): void {
+  const path = pathOf(request)
+  const methods = methodsFor(path)
+  const shown = path.replace(/[^\x21-\x7e]/g, '?').slice(0, 200)
+  const error =
+    methods.length > 0
+      ? new GatewayError(
+          'method_not_allowed',
+          `${shown} takes ${methods.join(', ')}, not ${request.method}`,
+          {
+            headers: { allow: methods.join(', ') },
+            closeConnection: true,
+          },
+        )
+      : new GatewayError(
+          'unknown_route',
+          `There is nothing at ${shown}. Chat completions are at /v1/chat/completions; GET /docs describes every route.`,
+          { closeConnection: !request.raw.complete },
+        )
+  fail(reply, error, runtime)
+}
+
+function fail(reply: FastifyReply, error: GatewayError, { clock }: Runtime): void {
+  const headers = { 'x-request-id': String(reply.getHeader('x-request-id') ?? '') }
+  reply.hijack()
+  sendError(reply.raw, error, headers, clock)
+}
+
+/** The framework's own refusals (an address that cannot be decoded, say) are the caller's doing. */
+function toError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  const status = (thrown as { statusCode?: unknown }).statusCode
+  return typeof status === 'number' && status >= 400 && status < 500
+    ? new GatewayError('invalid_request', 'This request cannot be understood', { cause: thrown })
+    : GatewayError.from(thrown)
+}

@@ -1,0 +1,59 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
+
+/** What a caller may say by headers besides who it is. */
+export interface CallerHeaders {
+  /** To be sent on, under the names they go out with. */
+  readonly forward: Readonly<Record<string, string>>
+  readonly dimensions: Readonly<Record<string, string>> | null
+  /** The provider key it wants used. */
+  readonly pinnedKey: string | null
+}
+
+const passed = new Set(['openai-beta', 'anthropic-beta'])
+const never =
+  /^(authorization|proxy-.*|cookie|set-cookie|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-.*|accept-encoding|expect|x-amz-.*|openai-organization|openai-project|x-goog-user-project|x-api-key|api-key|x-goog-api-key|x-bf-.*)$/
+const dimensionsAtMost = 16
+
+export function readCallerHeaders(
+  headers: IncomingHttpHeaders,
+  principal: Principal,
+): CallerHeaders {
+  const forward: Record<string, string> = {}
+  let dimensions: Record<string, string> | null = null
+  let pinnedKey: string | null = null
+  for (const name in headers) {
+    if (name.charCodeAt(0) !== 120 /* x */ && !passed.has(name)) continue
+    const value = headers[name]
+    if (typeof value !== 'string') continue
+    if (passed.has(name)) forward[name] = value
+    else if (!name.startsWith('x-bf-')) continue
+    else if (name.startsWith('x-bf-dim-'))
+      dimensions = withDimension(dimensions, name.slice(9), value)
+    else if (name.startsWith('x-bf-eh-')) {
+      const target = name.slice(8)
+      if (maySend(target, principal)) forward[target] = value
+    } else if (name === 'x-bf-api-key') pinnedKey = value
+  }
+  if (pinnedKey !== null && !principal.mayPin)
+    throw new GatewayError(
+      'forbidden',
+      `The key "${principal.name}" may not choose a provider's key (x-bf-api-key)`,
+    )
+  return { forward, dimensions, pinnedKey }
+}
+
+function withDimension(
+  dimensions: Record<string, string> | null,
+  name: string,
+  value: string,
+): Record<string, string> {
+  const all = dimensions ?? {}
+  if (name !== '' && Object.keys(all).length < dimensionsAtMost)
+    all[name.slice(0, 64)] = value.slice(0, 128)
+  return all
+}
+
+const maySend = (name: string, { forwardHeaders }: Principal): boolean =>
+  name !== '' && !never.test(name) && (forwardHeaders === null || forwardHeaders.includes(name))

@@ -1,0 +1,245 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Answer } from '../gateway/attempts.ts'
+import { meant } from '../gateway/attempts.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { type SettleDeps, settle } from '../gateway/settle.ts'
+import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
+import { sendError } from '../http/error-reply.ts'
+import type { InFlight, OpenCall } from '../http/in-flight.ts'
+import { allowOrigin } from '../http/origins.ts'
+import { pickRequestId } from '../http/request-id.ts'
+import { StreamWriter } from '../http/stream-writer.ts'
+import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
+import { readCallerHeaders } from './caller-headers.ts'
+import type { ChatMatch } from './chat-routes.ts'
+import { decodeDeployment, readApiVersion } from './deployment.ts'
+import { identify } from './identify.ts'
+import { replyHeaders } from './reply-headers.ts'
+
+export interface InferenceDeps {
+  readonly gateway: Gateway
+  readonly runtime: Runtime
+  readonly inFlight: InFlight
+  readonly budget: BodyBudget
+  readonly settling: SettleDeps
+}
+
+/** Serves chat calls, whichever way they came in. One object per process. */
+export class Inference {
+  readonly #deps: InferenceDeps
+  #draining = false
+
+  constructor(deps: InferenceDeps) {
+    this.#deps = deps
+  }
+
+  /** From now on answers say that the connection ends with them. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  handle(req: IncomingMessage, res: ServerResponse, match: ChatMatch): void {
+    if (this.#draining) res.shouldKeepAlive = false
+    new ServedCall(req, res, match, this.#deps).serve().catch((thrown: unknown) => {
+      // `serve` settles everything itself; what still comes here is a fault of ours and must not hang the client.
+      res.destroy(thrown instanceof Error ? thrown : undefined)
+    })
+  }
+}
+
+/** One call from its headers to its record, in the order of the story. */
+class ServedCall implements OpenCall {
+  slot = 0
+  stream = false
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #match: ChatMatch
+  readonly #deps: InferenceDeps
+  readonly #call: Call
+  readonly #controller = new AbortController()
+  #look: ChatLook | null = null
+  #writer: StreamWriter | null = null
+  #charged = 0
+  #relayedEvents = 0
+
+  constructor(req: IncomingMessage, res: ServerResponse, match: ChatMatch, deps: InferenceDeps) {
+    this.#req = req
+    this.#res = res
+    this.#match = match
+    this.#deps = deps
+    const id = deps.runtime.newId()
+    this.#call = {
+      id,
+      requestId: pickRequestId(req.headers['x-request-id'], id),
+      surface: match.surface,
+      route: match.route,
+      startedAt: deps.runtime.clock.now(),
+      startedMs: deps.runtime.clock.monotonic(),
+      principal: null,
+      asked: null,
+      stream: false,
+      dimensions: null,
+      attempts: [],
+      usage: null,
+      firstTokenMs: null,
+      bytesIn: 0,
+      bytesOut: 0,
+      status: 200,
+      error: null,
+    }
+    // Node reports a client that leaves only here, in every phase: while it sends, waits or reads.
+    res.on('close', () => {
+      if (!res.writableFinished)
+        this.abort(new GatewayError('client_closed', 'The client went away'))
+    })
+  }
+
+  abort(reason: GatewayError): void {
+    this.#controller.abort(reason)
+  }
+
+  async serve(): Promise<void> {
+    const { inFlight, settling, budget } = this.#deps
+    inFlight.enter(this)
+    try {
+      await this.#answer()
+    } catch (thrown) {
+      this.#refuse(GatewayError.from(thrown))
+    } finally {
+      this.#writer?.stop()
+      inFlight.leave(this)
+      budget.give(this.#charged)
+      settle(this.#call, this.#look?.promptBytes ?? 0, this.#relayedEvents, settling)
+    }
+  }
+
+  async #answer(): Promise<void> {
+    const { gateway, runtime } = this.#deps
+    const { config, door } = gateway.snapshot
+    allowOrigin(this.#req, this.#res, config.server)
+    this.#refuseOverload()
+    const found = identify(this.#req, door, config.server, runtime.clock.now())
+    const principal = found instanceof Promise ? await found : found
+    this.#call.principal = principal
+    const { forward, dimensions, pinnedKey } = readCallerHeaders(this.#req.headers, principal)
+    this.#call.dimensions = dimensions
+    const deployment = decodeDeployment(this.#match.deployment)
+    const look = await this.#readRequest(deployment !== null)
+    if (look.stream) this.#beginStream()
+    const extras = { headers: forward, pinnedKey, apiVersion: readApiVersion(this.#match.query) }
+    const answer = await gateway.chat(
+      this.#call,
+      principal,
+      look,
+      deployment,
+      extras,
+      this.#controller.signal,
+    )
+    await this.#send(answer)
+  }
+
+  #refuseOverload(): void {
+    const { inFlight, gateway } = this.#deps
+    const { plain, streams } = gateway.snapshot.config.server.maxInFlight
+    if (
+      inFlight.size <= plain + streams &&
+      inFlight.streams <= streams &&
+      inFlight.size - inFlight.streams <= plain
+    )
+      return
+    throw new GatewayError(
+      'overloaded',
+      'The gateway serves as many calls as it may. Try again in a moment.',
+      {
+        closeConnection: true,
+      },
+    )
+  }
+
+  async #readRequest(modelInAddress: boolean): Promise<ChatLook> {
+    const { gateway, runtime, budget } = this.#deps
+    const { maxBodyBytes } = gateway.snapshot.config.server
+    checkBodyHeaders(this.#req, maxBodyBytes)
+    const rules = { maxBytes: maxBodyBytes, budget, clock: runtime.clock }
+    const { bytes, charged } = await readBody(this.#req, this.#res, rules)
+    this.#charged = charged
+    this.#call.bytesIn = bytes.length
+    const fields = await scanRequest(bytes, () => runtime.clock.sleep(0))
+    this.#look = lookAtChat(bytes, fields, modelInAddress)
+    return this.#look
+  }
+
+  #beginStream(): void {
+    const { gateway, runtime, inFlight } = this.#deps
+    const { holdMs, keepAliveMs } = gateway.snapshot.config.server.stream
+    inFlight.markStream(this)
+    this.#call.stream = true
+    const writer = new StreamWriter(this.#res, runtime.clock, keepAliveMs, {
+      onDrain: () => this.#resume?.(),
+      onStalled: () => {
+        this.abort(new GatewayError('client_closed', 'The client stopped reading'))
+        this.#res.destroy()
+      },
+    })
+    this.#writer = writer
+    // A model that thinks long must not look dead to a load balancer: past this, the status is out.
+    const held = runtime.clock.timer(holdMs, () => writer.open(this.#headers({})))
+    this.#res.on('close', () => held.cancel())
+  }
+
+  #resume: (() => void) | null = null
+
+  async #send(answer: Answer): Promise<void> {
+    const { runtime } = this.#deps
+    if (answer.kind === 'reply') {
+      const { body } = answer
+      this.#call.bytesOut = body.length
+      this.#res.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': String(body.length),
+        'x-content-type-options': 'nosniff',
+        ...this.#headers(answer.headers),
+      })
+      this.#res.end(body)
+      return
+    }
+    const writer = this.#writer as StreamWriter
+    this.#call.firstTokenMs = runtime.clock.monotonic()
+    writer.open(this.#headers(answer.headers))
+    if (answer.kind === 'frames') writer.write(answer.bytes)
+    else await this.#relay(answer, writer)
+    if (!this.#call.error) writer.end()
+    this.#call.bytesOut = writer.bytesOut
+  }
+
+  async #relay(
+    { stream }: Extract<Answer, { kind: 'stream' }>,
+    writer: StreamWriter,
+  ): Promise<void> {
+    this.#resume = () => stream.resume()
+    const { error } = await stream.pump(writer)
+    const provider = this.#call.attempts.at(-1)?.provider ?? ''
+    this.#call.usage = meant(stream.usage, this.#deps.gateway.snapshot.providers.get(provider))
+    this.#relayedEvents = stream.meter.dataEvents
+    if (error) this.#refuse(error)
+  }
+
+  #headers(upstream: Answer['headers']): Record<string, string> {
+    return replyHeaders(this.#call, upstream, this.#deps.runtime.clock.monotonic())
+  }
+
+  /** Every failure ends here: a status with the envelope, or a frame where the status is out. */
+  #refuse(error: GatewayError): void {
+    this.#call.error = error
+    this.#call.status = error.status
+    if (error.code === 'client_closed' && this.#res.destroyed) return
+    if (this.#writer?.isOpen) {
+      this.#writer.fail(error)
+      this.#call.bytesOut = this.#writer.bytesOut
+    } else
+      this.#call.bytesOut = sendError(this.#res, error, this.#headers({}), this.#deps.runtime.clock)
+  }
+}

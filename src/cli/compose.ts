@@ -1,0 +1,181 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApp } from '../api/app.ts'
+import { Inference } from '../api/inference.ts'
+import type { Config, ProviderConfig } from '../config/config.ts'
+import { isLoopback } from '../config/proxy.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Runtime } from '../core/runtime.ts'
+import { Gateway } from '../gateway/gateway.ts'
+import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
+import { AdminGate } from '../governance/admin-door.ts'
+import { BodyBudget } from '../http/body.ts'
+import { InFlight } from '../http/in-flight.ts'
+import { Metrics } from '../observability/metrics.ts'
+import { demoReply } from '../providers/demo.ts'
+import { providerTypes } from '../providers/registry.ts'
+import type { Log } from '../sinks/log.ts'
+import type { Store } from '../store/store.ts'
+import { decoded } from '../transport/decoded.ts'
+import { type PoolSettings, Pools } from '../transport/pool.ts'
+import { scriptedEndpoint } from '../transport/scripted.ts'
+import type { Endpoint } from '../transport/transport.ts'
+import type { Identity } from './first-run.ts'
+import { loadKeysInForce } from './keys-in-force.ts'
+
+export interface Parts {
+  readonly config: Config
+  readonly identity: Identity
+  readonly store: Store
+  readonly log: Log
+  readonly runtime: Runtime
+  readonly version: string
+  /** Whether chat calls take the short way in front of the framework. */
+  readonly front: boolean
+}
+
+export interface RunningGateway {
+  readonly port: number
+  /** Puts another configuration in force without cutting anything. */
+  reload(config: Config): Promise<void>
+  noteRefusedReload(): void
+  /** Ends in order: refuse, let finish, cut, keep. */
+  shutdown(delayMs: number): Promise<void>
+}
+
+/** Puts the parts together, from the configuration to the listening server. */
+export async function startGateway(parts: Parts): Promise<RunningGateway> {
+  const { config, identity, store, log, runtime, version, front } = parts
+  const pools = new Pools()
+  const admin = new AdminGate(identity.admin, runtime.clock)
+  const metrics = new Metrics(version)
+  const inFlight = new InFlight()
+  const compile = async (from: Config): Promise<Snapshot> =>
+    compileSnapshot({
+      config: from,
+      types: providerTypes,
+      keys: await loadKeysInForce(store, from, identity.keySecret, runtime.clock.now()),
+      keySecret: identity.keySecret,
+      admin,
+      openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
+    })
+  const gateway = new Gateway(await compile(config), runtime)
+  const inference = new Inference({
+    gateway,
+    runtime,
+    inFlight,
+    budget: new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes),
+    settling: {
+      clock: runtime.clock,
+      metrics,
+      record: (record) => log.logger.info(record, 'call'),
+    },
+  })
+  let draining = false
+  const { app, server } = await createApp({
+    gateway,
+    inference,
+    metrics,
+    runtime,
+    version,
+    front,
+    loopback: isLoopback(config.server.host),
+    notReady: async () => (draining ? 'draining' : await storeTrouble(store)),
+  })
+  metrics.watch(() => ({
+    calls: inFlight.size,
+    streams: inFlight.streams,
+    droppedLines: log.dropped(),
+  }))
+  metrics.reloaded(true, runtime.clock.now())
+  await listen(server, config.server)
+  return {
+    port: (server.address() as AddressInfo).port,
+    async reload(next) {
+      gateway.swap(await compile(next))
+      pools.keepOnly([...next.providers.values()].filter(isRemote).map(poolSettings))
+      metrics.reloaded(true, runtime.clock.now())
+    },
+    noteRefusedReload: () => metrics.reloaded(false, runtime.clock.now()),
+    async shutdown(delayMs) {
+      const { graceMs } = gateway.snapshot.config.server.drain
+      const { clock } = runtime
+      draining = true
+      log.logger.info(
+        { calls: inFlight.size, delay_ms: delayMs },
+        'draining: not ready any more, still serving',
+      )
+      await clock.sleep(delayMs)
+      inference.drain()
+      server.close()
+      const sweep = clock.timer(50, () => {
+        server.closeIdleConnections()
+        sweep.refresh()
+      })
+      log.logger.info(
+        { calls: inFlight.size, grace_ms: graceMs },
+        'draining: closed to new connections',
+      )
+      await Promise.race([inFlight.whenEmpty(), clock.sleep(graceMs)])
+      const cut = inFlight.size
+      inFlight.abortAll(new GatewayError('gateway_shutdown', 'The gateway is shutting down'))
+      await Promise.race([inFlight.whenEmpty(), clock.sleep(2000)])
+      sweep.cancel()
+      server.closeAllConnections()
+      await app.close()
+      await pools.close()
+      await store.close()
+      log.logger.info({ cut }, 'stopped')
+      log.flush()
+    },
+  }
+}
+
+const isRemote = ({ type }: ProviderConfig): boolean => type !== 'demo'
+
+function poolSettings({
+  baseUrl,
+  timeouts,
+  maxConcurrency,
+  proxy,
+  tls,
+}: ProviderConfig): PoolSettings {
+  return {
+    origin: new URL(baseUrl).origin,
+    connectTimeoutMs: timeouts.connectMs,
+    connections: maxConcurrency,
+    proxy,
+    ca: tls.ca,
+  }
+}
+
+function openEndpoint(provider: ProviderConfig, pools: Pools, runtime: Runtime): Endpoint {
+  if (isRemote(provider)) return decoded(pools.open(poolSettings(provider)))
+  return scriptedEndpoint(
+    ({ body }) =>
+      demoReply(body, {
+        id: runtime.newId(),
+        createdAt: Math.floor(runtime.clock.now() / 1000),
+      }),
+    runtime.clock,
+  )
+}
+
+async function storeTrouble(store: Store): Promise<string | null> {
+  try {
+    await store.ping()
+    return null
+  } catch {
+    return 'the store cannot be written'
+  }
+}
+
+function listen(server: Server, { host, port }: Config['server']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 4096 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,149 @@
+import { createHmac, hkdfSync, randomBytes, randomUUID } from 'node:crypto'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../config/config.ts'
+import type { Runtime } from '../core/runtime.ts'
+import { type AdminCredential, hashPassword } from '../governance/admin-door.ts'
+import { hashKey } from '../governance/key-table.ts'
+import type { Store, StoredKey } from '../store/store.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface Identity {
+  /** What virtual keys are hashed with. */
+  readonly keySecret: Buffer
+  readonly admin: AdminCredential
+  /** Clear text of what was generated just now; it is kept nowhere but in first-run.txt. */
+  readonly generated: { readonly key: string | null; readonly password: string | null }
+}
+
+/** The folder for everything that is kept, for this user's eyes only. Throws one readable sentence (exit 1). */
+export function prepareDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    accessSync(dir, constants.W_OK | constants.X_OK)
+    if (!statSync(dir).isDirectory()) throw new Error('not a folder')
+  } catch (cause) {
+    const uid = process.getuid?.() ?? 'this user'
+    throw new UsageError(
+      `${dir} cannot be written by uid ${uid}. Give that user the folder (chown ${uid} ${dir}), or name another with --data-dir.`,
+      1,
+      { cause },
+    )
+  }
+}
+
+/** The master secret: given, or made once and kept beside the data. */
+export function readMasterKey(dataDir: string, env: NodeJS.ProcessEnv): Buffer {
+  const given = env['SLUICE_ENCRYPTION_KEY']
+  if (given !== undefined && given !== '') {
+    if (given.length < 16)
+      throw new UsageError(
+        'SLUICE_ENCRYPTION_KEY is shorter than 16 characters. Use a long random text, such as 32 random bytes in base64.',
+        2,
+      )
+    return Buffer.from(given)
+  }
+  const file = path.join(dataDir, 'encryption.key')
+  if (!existsSync(file))
+    writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
+  return Buffer.from(readFileSync(file, 'utf8').trim())
+}
+
+const derive = (master: Buffer, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', master, 'sluice', purpose, 32))
+
+/** Who may come in: what the configuration and the store do not define is generated, once, and told once. */
+export async function establishIdentity(
+  store: Store,
+  config: Config,
+  master: Buffer,
+  runtime: Runtime,
+): Promise<Identity> {
+  const keySecret = derive(master, 'virtual-keys')
+  const settings = await checkMasterKey(store, master)
+  const storedHash = settings.get('admin.password_hash')
+  let password: string | null = null
+  let passwordHash: string
+  if (config.auth.admin.password !== null)
+    passwordHash = await hashPassword(config.auth.admin.password)
+  else if (storedHash !== undefined) passwordHash = storedHash
+  else {
+    password = readablePassword()
+    const all = await store.initialiseSettings({
+      'admin.password_hash': await hashPassword(password),
+    })
+    passwordHash = all.get('admin.password_hash') ?? ''
+  }
+  const key = await firstKey(store, config, keySecret, runtime)
+  const identity = {
+    keySecret,
+    admin: { username: config.auth.admin.username, passwordHash },
+    generated: { key, password },
+  }
+  if (key !== null || password !== null) writeFirstRun(config, identity.generated)
+  return identity
+}
+
+/** A wrong master key would make every key unknown without a word; so it is refused at the start. */
+async function checkMasterKey(store: Store, master: Buffer): Promise<ReadonlyMap<string, string>> {
+  const check = createHmac('sha256', derive(master, 'check')).update('sluice').digest('hex')
+  const settings = await store.initialiseSettings({ 'encryption.check': check })
+  if (settings.get('encryption.check') === check) return settings
+  throw new UsageError(
+    'SLUICE_ENCRYPTION_KEY (or encryption.key in the data folder) is not the one this database was made with. Give the one it was made with.',
+    2,
+  )
+}
+
+async function firstKey(
+  store: Store,
+  config: Config,
+  secret: Buffer,
+  runtime: Runtime,
+): Promise<string | null> {
+  if (config.virtualKeys.length > 0) return null
+  const stored = await store.listKeys()
+  if (stored.some(({ origin }) => origin !== 'file')) return null
+  const value = `sk-bf-${randomUUID()}`
+  const outcome = await store.createKey({
+    id: runtime.newId(),
+    name: 'first-key',
+    hash: hashKey(value, secret),
+    hint: hintOf(value),
+    origin: 'first-run',
+    models: null,
+    enabled: true,
+    expiresAt: null,
+    createdAt: runtime.clock.now(),
+    disabledAt: null,
+  } satisfies StoredKey)
+  return outcome === 'created' ? value : null
+}
+
+export const hintOf = (value: string): string => `${value.slice(0, 6)}…${value.slice(-4)}`
+
+export const firstRunFile = (config: Config): string => path.join(config.dataDir, 'first-run.txt')
+
+function writeFirstRun(config: Config, { key, password }: Identity['generated']): void {
+  const lines = [
+    'Made at the first run of Sluice in this folder. Only hashes of these are kept elsewhere.',
+    ...(key === null ? [] : [`virtual key: ${key}`]),
+    ...(password === null ? [] : [`admin: ${config.auth.admin.username}`, `password: ${password}`]),
+  ]
+  writeFileSync(firstRunFile(config), `${lines.join('\n')}\n`, { mode: 0o600 })
+}
+
+/** About 100 bits, in groups that can be read out. */
+function readablePassword(): string {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
+  const text = [...randomBytes(20)].map((byte) => letters[byte % letters.length]).join('')
+  return text.replace(/.{4}(?=.)/g, '$&-')
+}

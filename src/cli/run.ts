@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { ConfigError, renderConfigError } from '../config/config-error.ts'
+import type { Flags } from '../config/load.ts'
+import { nearestName } from '../config/nearest.ts'
+import { UsageError } from './usage-error.ts'
+
+const commands = ['serve', 'check'] as const
+type Command = (typeof commands)[number]
+
+const help = `sluice: one OpenAI-compatible address in front of every model provider
+
+  sluice [serve] [flags]   starts the gateway
+  sluice check [flags]     checks the configuration and shows what is in force
+
+Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
+  --config FILE            default: ./sluice.yaml where there is one
+  --host H                 default 127.0.0.1
+  --port N                 default 8080; 0 takes any free one
+  --data-dir DIR           default ./data
+  --log-level LEVEL        trace, debug, info, warn, error or silent; default info
+  --log-format FORMAT      pretty or json; default pretty on a terminal
+  --json                   with check: one JSON object per line
+  --help, --version
+
+Examples
+  sluice                                     a first answer without any setup
+  sluice --config sluice.yaml --port 8080
+  SLUICE_PORT=0 sluice check --json
+`
+
+/** The command line. Exit codes: 0 fine, 1 failure, 2 bad configuration or bad usage. */
+export async function run(
+  args: readonly string[],
+  { front }: { readonly front: boolean },
+): Promise<void> {
+  try {
+    const { command, flags, json, wants } = parse(args)
+    const version = readVersion()
+    if (wants !== null) {
+      process.stdout.write(wants === 'help' ? help : `${version}\n`)
+      return
+    }
+    const where = { flags, env: process.env, cwd: process.cwd() }
+    if (command === 'check') {
+      const [{ runCheck }, { providerTypes }] = await Promise.all([
+        import('./check.ts'),
+        import('../providers/registry.ts'),
+      ])
+      process.exitCode = await runCheck({
+        ...where,
+        json,
+        providerTypes: [...providerTypes.values()],
+        stdout: process.stdout,
+        stderr: process.stderr,
+      })
+    } else {
+      const { serve } = await import('./serve.ts')
+      await serve({ ...where, version, front })
+    }
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) fail(renderConfigError(thrown), 2)
+    else if (thrown instanceof UsageError) fail(thrown.message, thrown.exitCode)
+    else fail(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), 1)
+  }
+}
+
+/** At once: the store's worker and the log would keep a failed start alive. */
+function fail(message: string, code: 1 | 2): void {
+  process.stderr.write(`${message.trimEnd()}\n`, () => process.exit(code))
+}
+
+interface Parsed {
+  readonly command: Command
+  readonly flags: Flags
+  readonly json: boolean
+  readonly wants: 'help' | 'version' | null
+}
+
+const options = {
+  config: { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'data-dir': { type: 'string' },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+function parse(args: readonly string[]): Parsed {
+  const { values, positionals, tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    if (!Object.hasOwn(options, token.name))
+      throw unknown(
+        'flag',
+        token.rawName,
+        Object.keys(options).map((name) => `--${name}`),
+      )
+    const { type } = options[token.name as keyof typeof options]
+    if (type === 'string' && (token.value === undefined || token.value === ''))
+      throw new UsageError(`${token.rawName} needs a value. sluice --help lists the flags.`, 2)
+  }
+  const [command = 'serve', ...rest] = positionals
+  if (!commands.some((each) => each === command)) throw unknown('command', command, commands)
+  if (rest.length > 0) throw unknown('argument', String(rest[0]), [])
+  const text = (name: keyof typeof options): string | undefined =>
+    values[name] as string | undefined
+  const port = text('port')
+  return {
+    command: command as Command,
+    flags: {
+      ...(text('config') !== undefined && { config: text('config') as string }),
+      ...(text('host') !== undefined && { host: text('host') as string }),
+      ...(port !== undefined && { port: /^\d+$/.test(port) ? Number(port) : Number.NaN }),
+      ...(text('data-dir') !== undefined && { dataDir: text('data-dir') as string }),
+      ...(text('log-level') !== undefined && { logLevel: text('log-level') as string }),
+      ...(text('log-format') !== undefined && { logFormat: text('log-format') as string }),
+    },
+    json: values.json === true,
+    wants: values.help === true ? 'help' : values.version === true ? 'version' : null,
+  }
+}
+
+function unknown(what: string, word: string, known: readonly string[]): UsageError {
+  const nearest = nearestName(word, known)
+  return new UsageError(
+    `There is no ${what} "${word}".${nearest ? ` Did you mean "${nearest}"?` : ''} sluice --help lists what there is.`,
+    2,
+  )
+}
+
+function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

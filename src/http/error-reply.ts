@@ -1,0 +1,71 @@
+import type { ServerResponse } from 'node:http'
+import type { GatewayError } from '../core/errors.ts'
+import type { Clock } from '../core/runtime.ts'
+import { encodeError } from '../wire/openai-chat/error.ts'
+
+const lingerBytes = 64 * 1024
+const lingerMs = 1000
+
+/** Answers with the envelope: the only renderer of errors before a stream has begun. Returns the body's size. */
+export function sendError(
+  res: ServerResponse,
+  error: GatewayError,
+  headers: Readonly<Record<string, string>>,
+  clock: Clock,
+): number {
+  if (res.headersSent || res.destroyed) return 0
+  const body = encodeError(error)
+  const { closeConnection } = error.facts
+  res.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': String(body.length),
+    'x-content-type-options': 'nosniff',
+    ...retryHeaders(error),
+    ...error.facts.headers,
+    ...headers,
+    ...(closeConnection && { connection: 'close' }),
+  })
+  if (closeConnection && !res.req.complete) lingerThenClose(res, body, clock)
+  else res.end(body)
+  return body.length
+}
+
+/** `x-should-retry` where the answer is known; absent, an SDK's own rule is right. */
+function retryHeaders(error: GatewayError): Record<string, string> {
+  const { status, code, facts } = error
+  if (error.shouldRetry) {
+    const waitMs = facts.retryAfterMs ?? 1000
+    return {
+      'x-should-retry': 'true',
+      'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))),
+      ...(facts.retryAfterMs !== undefined && { 'retry-after-ms': String(Math.ceil(waitMs)) }),
+    }
+  }
+  const maybeBilled = (status === 502 || status === 504) && facts.dispatched !== false
+  const cannotHelp = status < 500 || code === 'internal_error' || code === 'upstream_auth_failed'
+  return maybeBilled || cannotHelp ? { 'x-should-retry': 'false' } : {}
+}
+
+/**
+ * The rest of a refused body is thrown away for a moment before the connection is closed: closing at once would
+ * reset it, and the answer would be lost on the way.
+ */
+function lingerThenClose(res: ServerResponse, body: Uint8Array, clock: Clock): void {
+  const { req } = res
+  let discarded = 0
+  const close = (): void => {
+    timer.cancel()
+    res.end()
+    req.socket.destroySoon()
+  }
+  const timer = clock.timer(lingerMs, close)
+  res.write(body)
+  req.on('data', (chunk: Buffer) => {
+    discarded += chunk.length
+    if (discarded > lingerBytes) close()
+  })
+  req.on('end', close)
+  req.on('error', close)
+  res.on('close', () => timer.cancel())
+  req.resume()
+}
