@@ -137,11 +137,16 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
 
 async function openStore(config: LoadedConfig['config']): ReturnType<typeof openSqliteStore> {
   try {
-    return await openSqliteStore({ file: path.join(config.dataDir, 'sluice.db') })
+    return await openSqliteStore({ file: databaseFile(config) })
   } catch (thrown) {
     if (thrown instanceof StoreOpenError) throw new UsageError(thrown.message, 1, { cause: thrown })
     throw thrown
   }
+}
+
+function databaseFile({ store, dataDir }: LoadedConfig['config']): string {
+  const given = store.url?.match(/^sqlite:(.+)$/)?.[1]
+  return given ?? path.join(dataDir, 'sluice.db')
 }
 
 function needRestart(before: LoadedConfig, after: LoadedConfig): readonly string[] {

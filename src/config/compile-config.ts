@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { compileAuth, compileVirtualKeys, isAddressRange } from './compile-access.ts'
 import { type CompileContext, timerMs } from './compile-context.ts'
 import { compileModels } from './compile-models.ts'
-import { compileProvider } from './compile-provider.ts'
+import { compileProvider, isLaterType } from './compile-provider.ts'
 import type { Config, JobsConfig, PriceConfig, ServerConfig } from './config.ts'
 import type { RawConfig } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
@@ -10,9 +10,9 @@ import { parseDuration, parseSize } from './units.ts'
 
 /** The effective configuration. What is wrong beyond the schema goes to `context.report`. */
 export function compileConfig(raw: RawConfig, dataDir: string, context: CompileContext): Config {
-  const providers = Object.entries(raw.providers).map(
-    ([name, provider]) => [name, compileProvider(name, provider, context)] as const,
-  )
+  const providers = Object.entries(raw.providers)
+    .filter(([, { type }]) => !isLaterType(type))
+    .map(([name, provider]) => [name, compileProvider(name, provider, context)] as const)
   if (providers.length === 0) context.warn('There are no providers, so no model can be called.')
   return {
     server: compileServer(raw, context),

@@ -8,6 +8,10 @@ import type { RawProvider, RawProviderKey } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
 
 const laterTypes = ['anthropic', 'gemini', 'vertex', 'bedrock', 'cohere']
+
+/** A type that files may name already but that this version leaves out. */
+export const isLaterType = (type: string | undefined): boolean =>
+  type !== undefined && laterTypes.includes(type)
 const cloudTypes = ['bedrock', 'vertex']
 const defaultAzureVersion = '2024-10-21'
 // Those the gateway writes itself: a second one would break the request or its framing.
@@ -31,7 +35,7 @@ export function completeProvider(
 }
 
 const isNamedType = (name: string, types: readonly ProviderTypeInfo[]): boolean =>
-  types.some((info) => info.type === name) || laterTypes.includes(name)
+  types.some((info) => info.type === name) || isLaterType(name)
 
 export function compileProvider(
   name: string,
@@ -82,12 +86,9 @@ function checkType(
   const info = types.find((one) => one.type === type)
   if (info) return info
   const at = [...path, 'type']
-  if (laterTypes.includes(type)) report(at, `this version does not serve type "${type}" yet.`)
-  else {
-    const near = nearestName(type, known)
-    const hint = near === null ? `Known are ${known.join(', ')}.` : `Did you mean "${near}"?`
-    report(at, `there is no provider type "${type}". ${hint}`)
-  }
+  const near = nearestName(type, known)
+  const hint = near === null ? `Known are ${known.join(', ')}.` : `Did you mean "${near}"?`
+  report(at, `there is no provider type "${type}". ${hint}`)
   return undefined
 }
 

@@ -183,11 +183,16 @@ test('a provider type is checked against those this version serves', () => {
   assert.deepEqual(
     problemsOf('version: 1\nproviders:\n  anthropic: {}\n  x: {}\n  y: { type: opnai }\n'),
     [
-      '3:3 this version does not serve type "anthropic" yet.',
       '4:3 providers.x needs "type": one of openai, openai-compatible, azure, groq, ollama, demo.',
       '5:14 there is no provider type "opnai". Did you mean "openai"?',
     ],
   )
+})
+
+test('a provider type that is to come is left out and said so', () => {
+  const loaded = load('version: 1\nproviders:\n  anthropic: { keys: [{ value: x }] }\n  demo: {}\n')
+  assert.deepEqual([...loaded.config.providers.keys()], ['demo'])
+  assert.deepEqual(loaded.notInForce, ['providers of type anthropic'])
 })
 
 test('a base URL must be there and usable', () => {
@@ -308,7 +313,7 @@ test('settings that are given but not acted on are named, their defaults are not
   assert.deepEqual(load('version: 1\nproviders: { demo: {} }\n').notInForce, [])
   const text = `version: 1\nproviders: { demo: { retries: { max: 1 } } }\nvirtual_keys: [{ name: a, value: ${virtualKey}, budget: { usd: 1, per: 1d } }]\nstore: { url: "sqlite:x.db" }\n`
   const loaded = load(text)
-  assert.deepEqual(loaded.notInForce, ['providers.demo.retries', 'virtual_keys[0].budget'])
+  assert.deepEqual(loaded.notInForce, ['budget', 'retries'])
   assert.equal(loaded.config.store.url, `sqlite:${join(loaded.cwd, 'x.db')}`)
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { compileConfig } from './compile-config.ts'
-import { completeProvider } from './compile-provider.ts'
+import { completeProvider, isLaterType } from './compile-provider.ts'
 import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { type ConfigDocument, parseConfigDocument } from './document.ts'
@@ -95,8 +95,13 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ],
     foundInEnvironment: found?.found ?? [],
     warnings: [...warnings, ...unknownNames(env, document?.names ?? new Set())],
-    notInForce: settingsNotInForce(given),
+    notInForce: [...settingsNotInForce(given), ...typesLeftOut(complete.providers)],
   }
+}
+
+function typesLeftOut(providers: RawConfig['providers']): string[] {
+  const types = Object.values(providers).flatMap(({ type }) => (isLaterType(type) ? [type] : []))
+  return [...new Set(types)].map((type) => `providers of type ${type}`)
 }
 
 /** `--config`, else SLUICE_CONFIG, else ./sluice.yaml where there is one. */

@@ -1,6 +1,8 @@
-import { isRecord, type Path, showPath } from './schema-node.ts'
+import { isRecord } from './schema-node.ts'
 
 interface Row {
+  /** The feature, as it is told. */
+  readonly name: string
   /** `*` stands for any name or list position. */
   readonly path: readonly string[]
   /** Only values it accepts are not in force; absent: all. */
@@ -9,42 +11,54 @@ interface Row {
 
 // What this version accepts, so that files stay valid, but does not act on. A row goes when its feature comes.
 const rows: readonly Row[] = [
-  { path: ['auth', 'anonymous', 'limits'] },
-  { path: ['auth', 'anonymous', 'budget'] },
-  { path: ['providers', '*', 'retries'] },
-  { path: ['providers', '*', 'keys', '*', 'quota_group'] },
-  { path: ['models', '*', 'strategy'], when: (value) => value === 'least-latency' },
-  { path: ['models', '*', 'fallbacks'], when: (value) => Array.isArray(value) && value.length > 0 },
-  { path: ['virtual_keys', '*', 'limits'] },
-  { path: ['virtual_keys', '*', 'budget'] },
-  { path: ['prices'] },
-  { path: ['jobs'] },
+  { name: 'limits', path: ['auth', 'anonymous', 'limits'] },
+  { name: 'limits', path: ['virtual_keys', '*', 'limits'] },
+  { name: 'budget', path: ['auth', 'anonymous', 'budget'] },
+  { name: 'budget', path: ['virtual_keys', '*', 'budget'] },
+  { name: 'prices', path: ['prices'] },
   {
+    name: 'retries',
+    path: ['providers', '*', 'retries'],
+    when: (value) => !isRecord(value) || value['max'] !== 0,
+  },
+  { name: 'quota_group', path: ['providers', '*', 'keys', '*', 'quota_group'] },
+  {
+    name: 'fallbacks',
+    path: ['models', '*', 'fallbacks'],
+    when: (value) => Array.isArray(value) && value.length > 0,
+  },
+  {
+    name: 'strategy least-latency',
+    path: ['models', '*', 'strategy'],
+    when: (value) => value === 'least-latency',
+  },
+  { name: 'jobs', path: ['jobs'] },
+  {
+    name: 'compat.extra_fields',
+    path: ['compat', 'extra_fields'],
+    when: (value) => value === true,
+  },
+  {
+    name: 'a Postgres store',
     path: ['store', 'url'],
     when: (value) => typeof value === 'string' && value.startsWith('postgres'),
   },
 ]
 
-/** The names of given settings that this version does not act on. `given` is the file's value, without defaults. */
+/** The features that given settings ask for and this version does not have. `given` is the file's value, without defaults. */
 export function settingsNotInForce(given: unknown): string[] {
-  return rows.flatMap(({ path, when }) =>
-    findPaths(given, path, []).flatMap(({ at, value }) =>
-      when === undefined || when(value) ? [showPath(at)] : [],
-    ),
+  const names = rows.flatMap(({ name, path, when }) =>
+    findValues(given, path).some((value) => when === undefined || when(value)) ? [name] : [],
   )
+  return [...new Set(names)]
 }
 
-function findPaths(
-  value: unknown,
-  pattern: readonly string[],
-  at: Path,
-): { at: Path; value: unknown }[] {
+function findValues(value: unknown, pattern: readonly string[]): unknown[] {
   const [step, ...rest] = pattern
-  if (step === undefined) return [{ at, value }]
+  if (step === undefined) return [value]
   if (Array.isArray(value))
-    return step === '*' ? value.flatMap((item, i) => findPaths(item, rest, [...at, i])) : []
+    return step === '*' ? value.flatMap((item) => findValues(item, rest)) : []
   if (!isRecord(value)) return []
-  if (step === '*')
-    return Object.entries(value).flatMap(([name, item]) => findPaths(item, rest, [...at, name]))
-  return Object.hasOwn(value, step) ? findPaths(value[step], rest, [...at, step]) : []
+  if (step === '*') return Object.values(value).flatMap((item) => findValues(item, rest))
+  return Object.hasOwn(value, step) ? findValues(value[step], rest) : []
 }

@@ -19,7 +19,7 @@ export interface Clock {
 }
 
 export interface Timer {
-  /** Starts the full time anew, also after it fired. */
+  /** Starts the full time anew, also after it fired; not after `cancel`. */
   refresh(): void
   cancel(): void
 }

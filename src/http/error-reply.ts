@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../core/runtime.ts'
 import { encodeError } from '../wire/openai-chat/error.ts'
@@ -15,7 +15,7 @@ export function sendError(
 ): number {
   if (res.headersSent || res.destroyed) return 0
   const body = encodeError(error)
-  const { closeConnection } = error.facts
+  const closeConnection = error.facts.closeConnection || hasMuchToCome(res.req)
   res.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': String(body.length),
@@ -28,6 +28,15 @@ export function sendError(
   if (closeConnection && !res.req.complete) lingerThenClose(res, body, clock)
   else res.end(body)
   return body.length
+}
+
+/** A small rest of a body is read and forgotten, so that the connection can be used again; a large one is not. */
+function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    Number(headers['content-length'] ?? 0) > lingerBytes
+  )
 }
 
 /** `x-should-retry` where the answer is known; absent, an SDK's own rule is right. */

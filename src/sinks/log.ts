@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import type { Clock } from '../core/runtime.ts'
+import type { Clock, Timer } from '../core/runtime.ts'
 import { prettyLine } from './pretty-line.ts'
 
 export type { Logger } from 'pino'
@@ -45,8 +45,7 @@ export function openLog(settings: LogSettings, stream: LineStream, clock: Clock)
     if (stream.writableLength > backlogBytes) dropped += lines.length
     else stream.write(lines.join(''))
   }
-  const timer = clock.timer(everyMs, flush)
-  timer.cancel()
+  let timer: Timer | null = null
   const logger = pino(
     {
       level: settings.level,
@@ -61,10 +60,10 @@ export function openLog(settings: LogSettings, stream: LineStream, clock: Clock)
           return
         }
         waiting.push(line)
-        if (!armed) {
-          armed = true
-          timer.refresh()
-        }
+        if (armed) return
+        armed = true
+        if (timer) timer.refresh()
+        else timer = clock.timer(everyMs, flush)
       },
     },
   )
