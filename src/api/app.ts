@@ -15,7 +15,7 @@ import { identify } from './identify.ts'
 import type { Inference } from './inference.ts'
 import { listModels } from './models.ts'
 import { openapiDocument } from './openapi.ts'
-import { methodsFor } from './route-table.ts'
+import { methodsFor, modelBases } from './route-table.ts'
 
 export interface AppDeps {
   readonly gateway: Gateway
@@ -37,6 +37,11 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
   let server: Server | null = null
   const app = fastify({
     exposeHeadRoutes: true,
+    // An address the router cannot decode meets no hook and no handler of ours, only this.
+    frameworkErrors: (thrown, request, reply) => {
+      reply.header('x-request-id', pickRequestId(request.headers['x-request-id'], runtime.newId()))
+      fail(reply, toError(thrown), runtime)
+    },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 1000 },
     serverFactory: (handler) => {
       server = createHttpServer({
@@ -104,7 +109,7 @@ function addModelRoutes(app: FastifyInstance, { gateway, runtime }: AppDeps): vo
     const principal = await identify(request.raw, door, config.server, runtime.clock.now())
     return listModels(names, principal, created)
   }
-  for (const base of ['/openai/v1/models', '/openai/models', '/v1/models', '/models']) {
+  for (const base of modelBases) {
     app.get(base, async (request) => ({ object: 'list', data: await list(request) }))
     app.get(`${base}/*`, async (request) => {
       const id = (request.params as { '*': string })['*']
@@ -133,8 +138,8 @@ function addOperations(
   app.get('/metrics', async (request, reply) => {
     const { config, door } = gateway.snapshot
     if (!loopback && !config.server.metricsPublic) await requireAdmin(request, door, runtime)
-    reply.type(metrics.registry.contentType)
-    return await metrics.registry.metrics()
+    reply.type(metrics.contentType)
+    return await metrics.text()
   })
   // Nobody learns what is below /api without being its admin.
   app.all('/api', (request) => refuseApi(request))
@@ -203,7 +208,7 @@ function notFound(request: FastifyRequest, reply: FastifyReply, { runtime }: App
 }
 
 function fail(reply: FastifyReply, error: GatewayError, { clock }: Runtime): void {
-  const headers = { 'x-request-id': String(reply.getHeader('x-request-id') ?? '') }
+  const headers = ['x-request-id', String(reply.getHeader('x-request-id') ?? '')]
   reply.hijack()
   sendError(reply.raw, error, headers, clock)
 }

@@ -4,13 +4,14 @@ import type { Principal } from '../core/principal.ts'
 
 /** What a caller may say by headers besides who it is. */
 export interface CallerHeaders {
-  /** To be sent on, under the names they go out with. */
-  readonly forward: Readonly<Record<string, string>>
+  /** To be sent on, under the names they go out with; null where there is nothing. */
+  readonly forward: Readonly<Record<string, string>> | null
   readonly dimensions: Readonly<Record<string, string>> | null
   /** The provider key it wants used. */
   readonly pinnedKey: string | null
 }
 
+const [x, o, a] = [120, 111, 97]
 const passed = new Set(['openai-beta', 'anthropic-beta'])
 const never =
   /^(authorization|proxy-.*|cookie|set-cookie|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-.*|accept-encoding|expect|x-amz-.*|openai-organization|openai-project|x-goog-user-project|x-api-key|api-key|x-goog-api-key|x-bf-.*)$/
@@ -20,20 +21,22 @@ export function readCallerHeaders(
   headers: IncomingHttpHeaders,
   principal: Principal,
 ): CallerHeaders {
-  const forward: Record<string, string> = {}
+  let forward: Record<string, string> | null = null
   let dimensions: Record<string, string> | null = null
   let pinnedKey: string | null = null
   for (const name in headers) {
-    if (name.charCodeAt(0) !== 120 /* x */ && !passed.has(name)) continue
+    // Nearly every header is somebody else's: most are let go by their first letter.
+    const first = name.charCodeAt(0)
+    if (first !== x && first !== o && first !== a) continue
     const value = headers[name]
     if (typeof value !== 'string') continue
-    if (passed.has(name)) forward[name] = value
+    if (passed.has(name)) forward = withHeader(forward, name, value)
     else if (!name.startsWith('x-bf-')) continue
     else if (name.startsWith('x-bf-dim-'))
       dimensions = withDimension(dimensions, name.slice(9), value)
     else if (name.startsWith('x-bf-eh-')) {
       const target = name.slice(8)
-      if (maySend(target, principal)) forward[target] = value
+      if (maySend(target, principal)) forward = withHeader(forward, target, value)
     } else if (name === 'x-bf-api-key') pinnedKey = value
   }
   if (pinnedKey !== null && !principal.mayPin)
@@ -43,6 +46,11 @@ export function readCallerHeaders(
     )
   return { forward, dimensions, pinnedKey }
 }
+
+type Names = Record<string, string>
+
+const withHeader = (headers: Names | null, name: string, value: string): Names =>
+  Object.assign(headers ?? {}, { [name]: value })
 
 function withDimension(
   dimensions: Record<string, string> | null,

@@ -197,12 +197,15 @@ class ServedCall implements OpenCall {
     if (answer.kind === 'reply') {
       const { body } = answer
       this.#call.bytesOut = body.length
-      this.#res.writeHead(200, {
-        'content-type': 'application/json',
-        'content-length': String(body.length),
-        'x-content-type-options': 'nosniff',
+      this.#res.writeHead(200, [
+        'content-type',
+        'application/json',
+        'content-length',
+        String(body.length),
+        'x-content-type-options',
+        'nosniff',
         ...this.#headers(answer.headers),
-      })
+      ])
       this.#res.end(body)
       return
     }
@@ -227,7 +230,7 @@ class ServedCall implements OpenCall {
     if (error) this.#refuse(error)
   }
 
-  #headers(upstream: Answer['headers']): Record<string, string> {
+  #headers(upstream: Answer['headers']): string[] {
     return replyHeaders(this.#call, upstream, this.#deps.runtime.clock.monotonic())
   }
 

@@ -92,6 +92,8 @@ test('all routes of this version are described', () => {
     'get /models/{id}',
     'get /openai/models',
     'get /openai/models/{id}',
+    'get /openai/openai/models',
+    'get /openai/openai/models/{id}',
     'get /openai/v1/models',
     'get /openai/v1/models/{id}',
     'get /openapi.json',

@@ -204,6 +204,7 @@ function modelPaths(): OpenApiDocument['paths'] {
     ['/openai/models', 'openaiListModelsWithoutV1', 'openaiRetrieveModelWithoutV1'],
     ['/v1/models', 'listModels', 'retrieveModel'],
     ['/models', 'listModelsAtRoot', 'retrieveModelAtRoot'],
+    ['/openai/openai/models', 'azureListModels', 'azureRetrieveModel'],
   ] as const
   return Object.fromEntries(
     forms.flatMap(([path, listId, retrieveId]) => [

@@ -68,7 +68,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     settling: {
       clock: runtime.clock,
       metrics,
-      record: (record) => log.logger.info(record, 'call'),
+      record: (record) => log.record(record, 'call'),
     },
   })
   let draining = false

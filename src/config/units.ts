@@ -5,7 +5,7 @@ const sizeUnits = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40
 export const durationPattern = '^[0-9]{1,12}(ms|s|m|h|d)$'
 export const positiveDurationPattern = '^0*[1-9][0-9]{0,11}(ms|s|m|h|d)$'
 export const sizePattern = '^0*[1-9][0-9]{0,11}(B|KiB|MiB|GiB|TiB)?$'
-export const ratePattern = '^0*[1-9][0-9]{0,11}/0*[1-9][0-9]{0,11}(ms|s|m|h|d)$'
+export const ratePattern = '^0*[1-9][0-9]{0,14}/0*[1-9][0-9]{0,11}(ms|s|m|h|d)$'
 
 /** So many per so long; the whole amount may be used at once. */
 export interface Rate {

@@ -52,6 +52,8 @@ export interface ToolCall {
   /** JSON text, as the model wrote it: it need not be valid. */
   readonly arguments: string
   readonly kind: 'function' | 'custom'
+  /** What a provider wants back with the call in the next turn, such as a signature of the thought behind it. */
+  readonly extra?: Readonly<Record<string, unknown>>
 }
 
 export interface Tool {

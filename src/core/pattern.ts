@@ -1,16 +1,17 @@
-const compiled = new Map<string, RegExp>()
-
-/** Whether a name fits a pattern in which `*` stands for any characters. Patterns come from the configuration only. */
+/** Whether a name fits a pattern in which `*` stands for any characters. Linear: names come from outside. */
 export function fitsPattern(pattern: string, name: string): boolean {
-  if (!pattern.includes('*')) return pattern === name
-  let regexp = compiled.get(pattern)
-  if (!regexp) {
-    if (compiled.size > 10_000) compiled.clear()
-    const parts = pattern.split(/\*+/).map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-    regexp = new RegExp(`^${parts.join('.*')}$`, 's')
-    compiled.set(pattern, regexp)
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return pattern === name
+  const end = name.length - last.length
+  if (end < first.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found === -1 || found + part.length > end) return false
+    at = found + part.length
   }
-  return regexp.test(name)
+  return true
 }
 
 export const fitsAny = (patterns: readonly string[], name: string): boolean =>

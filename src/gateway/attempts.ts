@@ -138,6 +138,7 @@ async function attempt(
     includeUsage: look.includeUsage,
     choices: look.choices,
     corrections,
+    explain: (error) => named(error, provider, key),
     limits: limitsOf(provider.config.timeouts, look.stream),
     maxReplyBytes: snapshot.config.server.maxReplyBytes,
     clock: runtime.clock,
@@ -157,7 +158,7 @@ function toAnswer(answered: Answered, call: Call, look: ChatLook, provider: Prov
   const { headers } = answered
   if (answered.kind === 'stream') return { kind: 'stream', stream: answered.stream, headers }
   if (look.stream) {
-    const { bytes, usage } = streamOfReply(answered.body, look.includeUsage)
+    const { bytes, usage } = streamOfReply(answered.body, corrections, look.includeUsage)
     call.usage = meant(usage, provider)
     return { kind: 'frames', bytes, headers }
   }
@@ -206,10 +207,15 @@ function named(
 
 function conceal(message: string, { config }: Provider, key: ProviderKeyConfig | null): string {
   let text = message
-  if (key?.value && key.value.length >= 8) text = text.replaceAll(key.value, '[key]')
+  // Configured headers may be credentials as well; what is as short as a word is none.
+  for (const secret of [key?.value, ...Object.values(config.headers)])
+    if (secret && secret.length >= 8) text = text.replaceAll(secret, '[key]')
   if (config.baseUrl) {
-    const { origin, host } = new URL(config.baseUrl)
-    text = text.replaceAll(origin, '[provider]').replaceAll(host, '[provider]')
+    const { origin, host, hostname } = new URL(config.baseUrl)
+    text = text.replaceAll(origin, '[provider]')
+    // A bare name such as "ollama" is a word like any other.
+    for (const address of [host, hostname])
+      if (/[.:]/.test(address)) text = text.replaceAll(address, '[provider]')
   }
   return text
 }

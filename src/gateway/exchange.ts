@@ -23,6 +23,8 @@ export interface ExchangeOptions {
   readonly includeUsage: boolean
   readonly choices: number
   readonly corrections: ChatOperation['corrections']
+  /** Words an error for the client, where a begun stream ends with it. */
+  readonly explain: (error: GatewayError) => GatewayError
   readonly limits: Limits
   readonly maxReplyBytes: number
   readonly clock: Clock
@@ -71,7 +73,7 @@ class AttemptExchange implements ExchangeHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#watchdog = new Watchdog(options.clock, options.limits, (phase, limitMs) =>
-      this.#fail(new GatewayError('upstream_timeout', late(phase, limitMs), { dispatched: true })),
+      this.#fail(new GatewayError('upstream_timeout', late(phase, limitMs))),
     )
     options.signal.addEventListener('abort', this.#onAbort)
   }
@@ -83,11 +85,11 @@ class AttemptExchange implements ExchangeHandler {
   }
 
   onHead(status: number, headers: Headers): void {
-    const { attempt, clock, stream } = this.#options
+    const { attempt, clock } = this.#options
     attempt.headMs = clock.monotonic()
     attempt.status = this.#status = status
     this.#headers = headers
-    this.#watchdog.enter(stream ? 'first_token' : 'total')
+    this.#watchdog.enter('first_token')
   }
 
   onData(chunk: Buffer): void {
@@ -118,6 +120,7 @@ class AttemptExchange implements ExchangeHandler {
 
   #collect(chunk: Buffer): void {
     const good = isGood(this.#status)
+    if (good && !this.#options.stream && this.#size === 0) this.#watchdog.enter('total')
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (good && this.#options.stream && !this.#isObject) this.#sniff(chunk)
@@ -139,7 +142,7 @@ class AttemptExchange implements ExchangeHandler {
     if (start === null) return
     this.#isObject = start === 0x7b || start === 0x5b || start === 0x3c
     if (this.#isObject) return
-    const { includeUsage, choices, corrections } = this.#options
+    const { includeUsage, choices, corrections, explain } = this.#options
     const stream = new RelayStream(
       {
         onReady: () => this.#ready(stream),
@@ -154,7 +157,7 @@ class AttemptExchange implements ExchangeHandler {
           this.#exchange?.resume()
         },
       },
-      { includeUsage, choices, corrections },
+      { includeUsage, choices, corrections, explain },
     )
     this.#stream = stream
     const chunks = this.#chunks
@@ -174,7 +177,11 @@ class AttemptExchange implements ExchangeHandler {
     const open = this.#exchange
     if (!open) return
     if (error) open.abort()
-    else this.#options.clock.timer(lingerMs, () => open.abort())
+    else {
+      // A slow reader may have paused it, and only its end lets the connection be used again.
+      open.resume()
+      this.#options.clock.timer(lingerMs, () => open.abort())
+    }
   }
 
   #complete(): void {
@@ -189,13 +196,24 @@ class AttemptExchange implements ExchangeHandler {
       )
   }
 
-  #fail(error: GatewayError): void {
+  #fail(given: GatewayError): void {
+    const error = this.#placed(given)
     if (this.#stream) this.#stream.fail(error)
     else if (!this.#over) {
       this.#close(error)
       this.#reject(error)
     }
     this.#exchange?.abort()
+  }
+
+  /** What gives up from outside does not know how far the request came, which decides what may have been billed. */
+  #placed(error: GatewayError): GatewayError {
+    const open = this.#exchange
+    if (!open || error.facts.dispatched !== undefined) return error
+    return new GatewayError(error.code, error.message, {
+      ...error.facts,
+      dispatched: open.dispatched,
+    })
   }
 
   #close(error: GatewayError | null): void {
@@ -221,7 +239,7 @@ function firstByte(chunk: Buffer): number | null {
 function late(phase: string, limitMs: number): string {
   const limit = limitMs >= 1000 ? `${limitMs / 1000} s` : `${limitMs} ms`
   if (phase === 'first_byte') return `it did not begin to answer within ${limit}`
-  if (phase === 'first_token') return `its stream did not begin within ${limit}`
+  if (phase === 'first_token') return `nothing of its answer came within ${limit}`
   if (phase === 'idle') return `its stream fell silent for ${limit}`
   return `it was not done within ${limit}`
 }

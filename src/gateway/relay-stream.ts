@@ -39,6 +39,7 @@ export class RelayStream {
   readonly #hooks: RelayHooks
   readonly #includeUsage: boolean
   readonly #corrections: ChatOperation['corrections']
+  readonly #explain: (error: GatewayError) => GatewayError
   #held: Uint8Array[] = []
   #heldBytes = 0
   #pausedFull = false
@@ -55,11 +56,14 @@ export class RelayStream {
       readonly includeUsage: boolean
       readonly choices: number
       readonly corrections: ChatOperation['corrections']
+      /** Words for the client what comes after the first event; an earlier error is still the attempt's. */
+      readonly explain: (error: GatewayError) => GatewayError
     },
   ) {
     this.#hooks = hooks
     this.#includeUsage = options.includeUsage
     this.#corrections = options.corrections
+    this.#explain = options.explain
     this.meter = new StreamMeter(options.choices > 1 || options.corrections !== undefined)
   }
 
@@ -102,9 +106,14 @@ export class RelayStream {
   /** The provider closed its side. */
   end(): void {
     if (this.#isOver()) return
-    const last = this.#framer.end()
-    if (last) this.#take(last)
-    this.#flush()
+    try {
+      const last = this.#framer.end()
+      if (last) this.#take(last)
+      this.#flush()
+    } catch (thrown) {
+      this.#run = null
+      this.fail(GatewayError.from(thrown))
+    }
     if (this.#isOver()) return
     if (this.#state === 'holding' || !this.meter.finished) this.fail(truncated())
     else {
@@ -124,7 +133,7 @@ export class RelayStream {
   }
 
   #take(event: SseEvent): void {
-    const sighting = this.meter.see(event.data)
+    const sighting = this.meter.see(event.data, event.name)
     if (sighting instanceof GatewayError) this.fail(sighting)
     else if (sighting === 'nothing') this.#emit(event.raw)
     else if (sighting === 'usage') {
@@ -133,8 +142,9 @@ export class RelayStream {
       this.#hooks.onEvent()
       this.#emit(this.#corrected(event.raw))
       if (this.#state === 'holding') {
-        this.#flush()
+        // First, since what is held may be as large as the one event that ends the holding.
         this.#state = 'ready'
+        this.#flush()
         this.#hooks.onReady()
       }
     } else if (this.#state === 'holding') this.fail(truncated())
@@ -152,7 +162,7 @@ export class RelayStream {
 
   #finish(error: GatewayError | null): void {
     this.#flush()
-    const end = { error }
+    const end = { error: error && this.#state !== 'holding' ? this.#explain(error) : error }
     this.#end = end
     this.#state = 'ended'
     this.#hooks.onFinished(end)

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Usage } from '../core/chat.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ChatOperation } from '../providers/adapter.ts'
@@ -16,7 +17,7 @@ export interface ReplyBody {
 /** A plain answer to a plain call. Throws where it is no completion, whatever its status said. */
 export function readReplyBody(body: Buffer, corrections: ChatOperation['corrections']): ReplyBody {
   // Some providers stream whether asked or not.
-  const whole = beginsObject(body) ? body : gatherStream(body)
+  const whole = beginsStream(body) ? gatherStream(body) : withoutMark(body)
   const { usage } = checkReply(whole)
   const better = corrections?.reply(parseJson(whole.toString('utf8')) as JsonObject)
   return { body: better ? Buffer.from(JSON.stringify(better)) : whole, usage }
@@ -25,47 +26,69 @@ export function readReplyBody(body: Buffer, corrections: ChatOperation['correcti
 /** One object in answer to a call for a stream, as the stream it amounts to. */
 export function streamOfReply(
   body: Buffer,
+  corrections: ChatOperation['corrections'],
   includeUsage: boolean,
 ): { readonly bytes: Buffer; readonly usage: Usage | null } {
-  const { usage } = checkReply(body)
-  const events = replyToEvents(openaiChat.reply.decode(body))
+  const { body: whole, usage } = readReplyBody(body, corrections)
+  const events = replyToEvents(openaiChat.reply.decode(whole))
   const encoder = openaiChat.events.encoder()
   const shown = includeUsage ? events : events.filter(({ type }) => type !== 'usage')
   return { bytes: Buffer.from(encoder.push(shown) + encoder.end()), usage }
 }
 
 function checkReply(body: Buffer): { readonly usage: Usage | null } {
-  const fields = scanReply(body)
-  const error = fields.get('error')
-  if (error && error.kind !== 'null') {
-    const wire = parseJson(body.toString('utf8'))
-    throw decodeInnerError(isObject(wire) ? wire : {})
-  }
-  if (fields.get('choices')?.kind !== 'array')
+  const { error, choices, usage } = body.length <= parsedBytes ? parseReply(body) : scanReply(body)
+  if (error !== undefined && error !== null) throw decodeInnerError({ error })
+  if (choices !== 'array')
     throw new GatewayError('upstream_invalid_response', 'it replied without any choices', {
       dispatched: true,
     })
-  const usage = fields.get('usage')
-  return { usage: usage ? decodeUsage(readField(body, usage)) : null }
+  return { usage: decodeUsage(usage) }
 }
 
-function scanReply(body: Buffer): ReturnType<typeof scanJson> {
+interface ReplyParts {
+  readonly error: unknown
+  readonly choices: string | undefined
+  readonly usage: unknown
+}
+
+/** Parsing is quicker up to here, and holds up the others beyond it. */
+const parsedBytes = 256 * 1024
+
+function parseReply(body: Buffer): ReplyParts {
+  // Reading it as text would repair what is sent on as it is.
+  if (!isUtf8(body)) throw broken()
+  const wire = parseJson(body.toString('utf8'))
+  if (!isObject(wire)) throw broken()
+  const { error, choices, usage } = wire
+  return { error, choices: Array.isArray(choices) ? 'array' : typeof choices, usage }
+}
+
+function scanReply(body: Buffer): ReplyParts {
   try {
-    return scanJson(body, replyRules)
+    const fields = scanJson(body, replyRules)
+    const read = (name: string): unknown => {
+      const field = fields.get(name)
+      return field && readField(body, field)
+    }
+    return { error: read('error'), choices: fields.get('choices')?.kind, usage: read('usage') }
   } catch (cause) {
-    throw new GatewayError('upstream_invalid_response', 'its reply is not complete, valid JSON', {
-      cause,
-      dispatched: true,
-    })
+    throw broken(cause)
   }
 }
 
-function beginsObject(body: Buffer): boolean {
-  for (const byte of body)
-    if (byte > 32 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf)
-      return byte !== 0x64 && byte !== 0x3a && byte !== 0x65 // data: : event:
-  return true
-}
+const broken = (cause?: unknown): GatewayError =>
+  new GatewayError('upstream_invalid_response', 'its reply is not complete, valid JSON', {
+    cause,
+    dispatched: true,
+  })
+
+/** A byte order mark would make the caller's JSON parser fail. */
+const withoutMark = (body: Buffer): Buffer =>
+  body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body
+
+const beginsStream = (body: Buffer): boolean =>
+  body[0] !== 0x7b && /^\ufeff?\s*(data|event|id|retry)?:/.test(body.toString('utf8', 0, 64))
 
 function gatherStream(body: Buffer): Buffer {
   const decoder = openaiChat.events.decoder()

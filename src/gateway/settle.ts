@@ -30,7 +30,9 @@ export function settle(
  */
 function estimate(call: Call, promptBytes: number, relayedEvents: number): Usage | null {
   const last = call.attempts.at(-1)
-  if (!last || (last.status !== null && last.status >= 400)) return null
+  // A refusal may also come inside a 200.
+  const status = last?.error?.facts.upstreamStatus ?? last?.status ?? 0
+  if (!last || (status >= 400 && relayedEvents === 0)) return null
   if (last.error?.facts.dispatched === false) return null
   return {
     inputTokens: Math.ceil(promptBytes / 4),

@@ -15,6 +15,8 @@ export interface Provider {
   readonly endpoint: Endpoint
   /** The path of the base URL, which requests begin with; no slash at its end. */
   readonly basePath: string
+  /** The headers of its requests by key and form, names and values in turn; filled as they are needed. */
+  readonly headerSets: Map<string, readonly string[]>
 }
 
 /** Everything compiled from the configuration and the stored keys. Immutable: a reload swaps one pointer. */
@@ -46,6 +48,7 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
       adapter,
       endpoint: parts.openEndpoint(provider),
       basePath: provider.baseUrl ? new URL(provider.baseUrl).pathname.replace(/\/+$/, '') : '',
+      headerSets: new Map(),
     })
   }
   const keys = new KeyTable(parts.keys, parts.keySecret)

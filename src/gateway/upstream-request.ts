@@ -8,8 +8,8 @@ import type { Provider } from './snapshot.ts'
 
 /** What a caller sends along besides its body. */
 export interface CallerExtras {
-  /** `openai-beta` and the `x-bf-eh-*` it may use, under the names they go out with. */
-  readonly headers: Readonly<Record<string, string>>
+  /** `openai-beta` and the `x-bf-eh-*` it may use, under the names they go out with; null where there are none. */
+  readonly headers: Readonly<Record<string, string>> | null
   readonly apiVersion: string | null
   /** The provider key to use, by name; null leaves the choice to the gateway. */
   readonly pinnedKey: string | null
@@ -34,18 +34,40 @@ export function buildUpstreamRequest(
   if (adapter.chat.edits) edits.push(...adapter.chat.edits(look))
   return {
     path: basePath + path,
-    headers: {
+    headers: headersFor(provider, key, look.stream, extras.headers),
+    body: edits.length === 0 ? look.bytes : spliceJson(look.bytes, look.fields, edits),
+  }
+}
+
+/** Compiled once for each key: a call that brings nothing of its own costs no copy. */
+function headersFor(
+  { adapter, config, headerSets }: Provider,
+  key: ProviderKeyConfig | null,
+  stream: boolean,
+  own: CallerExtras['headers'],
+): readonly string[] {
+  const set = `${stream ? 'stream' : 'plain'} ${key?.name ?? ''}`
+  let compiled = headerSets.get(set)
+  if (!compiled) {
+    compiled = Object.entries({
       'content-type': 'application/json',
-      accept: look.stream ? 'text/event-stream' : 'application/json',
+      accept: stream ? 'text/event-stream' : 'application/json',
       // An encoded stream arrives in lumps, and decoding costs more than the bytes saved.
       'accept-encoding': 'identity',
       'user-agent': 'sluice',
-      ...extras.headers,
       ...config.headers,
       ...(key?.value && adapter.authorize(key.value)),
-    },
-    body: edits.length === 0 ? look.bytes : spliceJson(look.bytes, look.fields, edits),
+    }).flat()
+    headerSets.set(set, compiled)
   }
+  if (own === null) return compiled
+  const taken = compiled.filter((_, i) => i % 2 === 0)
+  return [
+    ...compiled,
+    ...Object.entries(own)
+      .filter(([name]) => !taken.includes(name))
+      .flat(),
+  ]
 }
 
 function modelEdits(look: ChatLook, { config }: Provider, model: string): JsonEdit[] {

@@ -1,4 +1,4 @@
-import { argon2, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { argon2, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Clock } from '../core/runtime.ts'
@@ -29,7 +29,7 @@ const admin: Principal = {
 export class AdminGate implements AdminDoor {
   readonly #credential: AdminCredential | null
   readonly #clock: Clock
-  readonly #secret = randomBytes(32)
+  readonly #secret = createSecretKey(randomBytes(32))
   readonly #known = new Map<string, number>()
   readonly #failures = new Map<string, { count: number; until: number }>()
   #running = 0
@@ -55,13 +55,17 @@ export class AdminGate implements AdminDoor {
     this.#refuseWhileThrottled(guesser)
     await this.#turn()
     try {
+      // Others of the same guesser may have failed while this one waited.
+      this.#refuseWhileThrottled(guesser)
       const good = await this.#matches(name, password)
       if (good) this.#remember(mark, guesser)
       else this.#noteFailure(guesser)
       return good ? admin : null
     } finally {
-      this.#running--
-      this.#waiting.shift()?.()
+      // The turn goes to the one that waits longest, never to one that comes in between.
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
     }
   }
 
@@ -72,11 +76,9 @@ export class AdminGate implements AdminDoor {
   }
 
   async #turn(): Promise<void> {
-    if (this.#running >= hashing.atOnce) {
-      if (this.#waiting.length >= hashing.waiting) throw throttled(1000)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-    this.#running++
+    if (this.#running < hashing.atOnce) this.#running++
+    else if (this.#waiting.length >= hashing.waiting) throw throttled(1000)
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   #refuseWhileThrottled(guesser: string): void {

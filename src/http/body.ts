@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createZstdDecompress,
-} from 'node:zlib'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../core/runtime.ts'
+import {
+  type ContentDecoder,
+  createContentDecoder,
+  encodingOf,
+  isKnownEncoding,
+} from '../wire/content-encoding.ts'
+import { ByteList } from './byte-list.ts'
 
 /** The bytes of all bodies in memory together. */
 export class BodyBudget {
@@ -54,14 +55,6 @@ export interface ReadBody {
 const totalMs = 60_000
 const pace = { everyMs: 10_000, bytes: 10 * 1024 }
 
-const decoders = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-} as const
-
 /** Refuses by the headers alone what they show to be unfit. */
 export function checkBodyHeaders(req: IncomingMessage, maxBytes: number): void {
   const type = req.headers['content-type']
@@ -73,8 +66,8 @@ export function checkBodyHeaders(req: IncomingMessage, maxBytes: number): void {
         closeConnection: true,
       },
     )
-  const encoding = encodingOf(req)
-  if (encoding !== null && !Object.hasOwn(decoders, encoding))
+  const encoding = encodingOf(req.headers['content-encoding'])
+  if (encoding !== null && !isKnownEncoding(encoding))
     throw new GatewayError(
       'unsupported_encoding',
       'A request body may be encoded once, as gzip, deflate, br or zstd',
@@ -92,11 +85,6 @@ function isJson(type: string): boolean {
     const [name, value = ''] = each.split('=').map((part) => part.trim().replaceAll('"', ''))
     return name !== 'charset' || value === 'utf-8' || value === 'utf8'
   })
-}
-
-function encodingOf(req: IncomingMessage): string | null {
-  const encoding = req.headers['content-encoding']?.trim().toLowerCase()
-  return encoding === undefined || encoding === '' || encoding === 'identity' ? null : encoding
 }
 
 /**
@@ -117,7 +105,7 @@ class BodyReader {
   readonly #resolve: (body: ReadBody) => void
   readonly #reject: (error: GatewayError) => void
   readonly #stop: (() => void)[] = []
-  #chunks: Buffer[] = []
+  readonly #pieces = new ByteList()
   #size = 0
   #charged = 0
   #received = 0
@@ -144,15 +132,19 @@ class BodyReader {
       return
     }
     // The client waits for this word before it sends a body it announced; by now nothing speaks against it.
-    if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
-    const encoding = encodingOf(req)
-    const source = encoding === null ? req : this.#decode(encoding as keyof typeof decoders)
+    if (req.headers.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1')
+      res.writeContinue()
+    const encoding = encodingOf(req.headers['content-encoding'])
+    const decoder = encoding === null ? null : createContentDecoder(encoding)
+    const source = decoder ? this.#decode(decoder) : req
     source.on('data', this.#onData)
     source.on('end', this.#onEnd)
     req.on('close', this.#onClose)
     req.on('error', this.#onClose)
-    // Most bodies arrive with their headers and never need a timer.
-    if (!req.complete && req.readableLength === 0) this.#watchPace()
+    // Most bodies arrive with their headers, are in by the next microtask and never need a timer.
+    queueMicrotask(() => {
+      if (!this.#over && !req.complete) this.#watchPace()
+    })
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -168,16 +160,13 @@ class BodyReader {
       this.#fail(GatewayError.from(thrown))
       return
     }
-    this.#chunks.push(chunk)
+    this.#pieces.append(chunk)
   }
 
   readonly #onEnd = (): void => {
     if (this.#over) return
     this.#close()
-    const bytes =
-      this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
-    this.#chunks = []
-    this.#resolve({ bytes: withoutMark(bytes), charged: this.#charged })
+    this.#resolve({ bytes: withoutMark(this.#pieces.take()), charged: this.#charged })
   }
 
   readonly #onClose = (): void => {
@@ -187,11 +176,10 @@ class BodyReader {
       )
   }
 
-  #decode(encoding: keyof typeof decoders): NodeJS.ReadableStream {
-    const decoder = decoders[encoding]()
+  #decode(decoder: ContentDecoder): NodeJS.ReadableStream {
     decoder.on('error', () =>
       this.#fail(
-        new GatewayError('invalid_encoding', `The body is not valid ${encoding}`, {
+        new GatewayError('invalid_encoding', 'The body is not encoded as content-encoding says', {
           closeConnection: true,
         }),
       ),
@@ -240,7 +228,7 @@ class BodyReader {
   #fail(error: GatewayError): void {
     if (this.#over) return
     this.#close()
-    this.#chunks = []
+    this.#pieces.clear()
     this.#rules.budget.give(this.#charged)
     this.#reject(error)
   }

@@ -6,25 +6,30 @@ import { encodeError } from '../wire/openai-chat/error.ts'
 const lingerBytes = 64 * 1024
 const lingerMs = 1000
 
-/** Answers with the envelope: the only renderer of errors before a stream has begun. Returns the body's size. */
+/**
+ * Answers with the envelope: the only renderer of errors before a stream has begun. `headers` are names and values in
+ * turn. Returns the body's size.
+ */
 export function sendError(
   res: ServerResponse,
   error: GatewayError,
-  headers: Readonly<Record<string, string>>,
+  headers: readonly string[],
   clock: Clock,
 ): number {
   if (res.headersSent || res.destroyed) return 0
   const body = encodeError(error)
   const closeConnection = error.facts.closeConnection || hasMuchToCome(res.req)
-  res.writeHead(error.status, {
-    'content-type': 'application/json',
-    'content-length': String(body.length),
-    'x-content-type-options': 'nosniff',
-    ...retryHeaders(error),
-    ...error.facts.headers,
+  res.writeHead(error.status, [
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+    'x-content-type-options',
+    'nosniff',
+    ...Object.entries({ ...retryHeaders(error), ...error.facts.headers }).flat(),
     ...headers,
-    ...(closeConnection && { connection: 'close' }),
-  })
+    ...(closeConnection ? ['connection', 'close'] : []),
+  ])
   if (closeConnection && !res.req.complete) lingerThenClose(res, body, clock)
   else res.end(body)
   return body.length
@@ -71,7 +76,8 @@ function lingerThenClose(res: ServerResponse, body: Uint8Array, clock: Clock): v
   res.write(body)
   req.on('data', (chunk: Buffer) => {
     discarded += chunk.length
-    if (discarded > lingerBytes) close()
+    // A client that pushes on without reading is left to the timer, which costs nothing.
+    if (discarded > lingerBytes) req.pause()
   })
   req.on('end', close)
   req.on('error', close)

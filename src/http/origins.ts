@@ -42,6 +42,10 @@ const exposed = [
   'x-ratelimit-limit-tokens',
   'x-ratelimit-remaining-tokens',
   'x-ratelimit-reset-tokens',
+  // Under the names that OpenAI and its imitators use; a wildcard is not for answers to requests with credentials.
+  ...['limit', 'remaining', 'reset'].flatMap((what) =>
+    ['requests', 'tokens'].map((unit) => `x-sluice-upstream-ratelimit-${what}-${unit}`),
+  ),
 ].join(', ')
 
 export function isAllowedOrigin(origin: string, { corsOrigins }: OriginRules): boolean {

@@ -13,6 +13,11 @@ import { sendError } from './error-reply.ts'
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
+/** How long a client may leave the rest of a finished answer unread; each byte it takes starts the time anew. */
+const unreadMs = 60_000
+/** How long what follows a refused beginning is thrown away: closing at once would reset the answer on its way. */
+const lingerMs = 1000
+
 export interface ServerOptions {
   /** Takes the paths it knows and says so; the rest goes to `handler`. Null serves everything by `handler`. */
   readonly front: ((req: IncomingMessage, res: ServerResponse) => boolean) | null
@@ -23,12 +28,11 @@ export interface ServerOptions {
 
 /** The one HTTP server, with the limits that hold before any route is known. */
 export function createHttpServer({ front, handler, newId, clock }: ServerOptions): Server {
-  const dispatch: Handler =
-    front === null
-      ? handler
-      : (req, res) => {
-          if (!front(req, res)) handler(req, res)
-        }
+  const dispatch: Handler = (req, res) => {
+    toOriginForm(req)
+    res.on('prefinish', limitUnread)
+    if (front === null || !front(req, res)) handler(req, res)
+  }
   const server = createServer(
     {
       keepAlive: true,
@@ -40,7 +44,7 @@ export function createHttpServer({ front, handler, newId, clock }: ServerOptions
       requestTimeout: 0,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: 16 * 1024,
-      // An address with an absolute form or a missing host is the router's business.
+      // A missing host is no reason to refuse: nothing here is chosen by it.
       requireHostHeader: false,
       insecureHTTPParser: false,
     },
@@ -56,12 +60,25 @@ export function createHttpServer({ front, handler, newId, clock }: ServerOptions
         closeConnection: true,
       },
     )
-    sendError(res, error, { 'x-request-id': newId() }, clock)
+    sendError(res, error, ['x-request-id', newId()], clock)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-    refuse(error, socket, newId()),
+    refuse(error, socket, newId(), clock),
   )
   return server
+}
+
+/** Some clients write the whole address into the request line, as to a proxy: its path is meant (RFC 9112, 3.2.2). */
+function toOriginForm(req: IncomingMessage): void {
+  const { url = '' } = req
+  if (url.charCodeAt(0) === 47 /* slash */) return
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1]
+  if (rest !== undefined) req.url = rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Nobody else looks after an answer once it is written to its end, and an unread one would hold its bytes for ever. */
+function limitUnread(this: ServerResponse): void {
+  if (this.writableLength > 0) this.socket?.setTimeout(unreadMs)
 }
 
 const byCode: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -70,12 +87,22 @@ const byCode: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The headers did not arrive in time'],
 }
 
+const refused = new WeakSet<Socket>()
+
 /** What never became a request is answered on the bare socket, and the connection is over. */
-function refuse(cause: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
-  if (cause.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+function refuse(
+  cause: NodeJS.ErrnoException,
+  socket: Socket,
+  requestId: string,
+  clock: Clock,
+): void {
+  // Everything that follows the first fault is reported as another.
+  if (refused.has(socket) && cause.code !== 'ECONNRESET') return
+  if (cause.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
+  refused.add(socket)
   const [code, message] = byCode[cause.code ?? ''] ?? [
     'invalid_request',
     'This is not a valid HTTP/1.1 request',
@@ -86,4 +113,13 @@ function refuse(cause: NodeJS.ErrnoException, socket: Socket, requestId: string)
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
       `content-length: ${body.length}\r\nx-request-id: ${requestId}\r\nx-should-retry: ${error.shouldRetry}\r\n\r\n${Buffer.from(body).toString()}`,
   )
+  const timer = clock.timer(lingerMs, () => socket.destroy())
+  socket.on('close', () => timer.cancel())
+}
+
+/** Whether an answer has begun on this socket, where another would be read as its rest. */
+function isAnswering(socket: Socket): boolean {
+  // Node's own, and all there is: the event names the socket alone.
+  const { _httpMessage: open } = socket as Socket & { _httpMessage?: ServerResponse | null }
+  return open?.headersSent === true
 }

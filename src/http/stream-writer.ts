@@ -40,15 +40,20 @@ export class StreamWriter {
     return this.#res.headersSent
   }
 
-  open(headers: Readonly<Record<string, string>>): void {
+  /** `headers` are names and values in turn. */
+  open(headers: readonly string[]): void {
     if (this.#res.headersSent || this.#res.destroyed) return
-    this.#res.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-      'x-content-type-options': 'nosniff',
+    this.#res.writeHead(200, [
+      'content-type',
+      'text/event-stream; charset=utf-8',
+      'cache-control',
+      'no-cache',
+      'x-accel-buffering',
+      'no',
+      'x-content-type-options',
+      'nosniff',
       ...headers,
-    })
+    ])
     this.#res.flushHeaders()
     this.#lastAt = this.#clock.monotonic()
     this.#quiet = this.#clock.timer(this.#keepAliveMs, () => this.#breakSilence())

@@ -1,70 +1,64 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Call } from '../core/call.ts'
+import { CounterFamily, HistogramFamily } from './series.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
+const overheadSeconds = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
+]
 const seriesAtMost = 1000
 
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
 export class Metrics {
-  readonly registry = new Registry()
-  readonly #requests
-  readonly #duration
-  readonly #firstToken
-  readonly #overhead
-  readonly #attempts
-  readonly #tokens
+  readonly #registry = new Registry()
   readonly #models = new Set<string>()
-  readonly #reload
-  readonly #reloadAt
+  readonly #reload: Gauge
+  readonly #reloadAt: Gauge
+  readonly #requests = new CounterFamily('sluice_requests_total', 'Calls settled.', [
+    'surface',
+    'provider',
+    'model',
+    'status_class',
+    'error',
+  ])
+  readonly #duration = new HistogramFamily(
+    'sluice_request_duration_seconds',
+    'From the first header to the last byte.',
+    ['surface', 'provider', 'stream'],
+    seconds,
+  )
+  readonly #firstToken = new HistogramFamily(
+    'sluice_time_to_first_token_seconds',
+    'From the first header to the first event of a stream.',
+    ['provider'],
+    seconds,
+  )
+  readonly #overhead = new HistogramFamily(
+    'sluice_overhead_seconds',
+    'The time of plain calls less the wait for the provider.',
+    ['surface'],
+    overheadSeconds,
+  )
+  readonly #attempts = new CounterFamily(
+    'sluice_upstream_attempts_total',
+    'Requests sent to providers.',
+    ['provider', 'model', 'outcome'],
+  )
+  readonly #tokens = new CounterFamily(
+    'sluice_tokens_total',
+    'Tokens used; estimated ones where a provider gave no count.',
+    ['provider', 'model', 'type', 'estimated'],
+  )
 
   constructor(version: string) {
-    const registers = [this.registry]
-    collectDefaultMetrics({ register: this.registry })
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry })
     new Gauge({
       name: 'sluice_build_info',
       help: 'Always 1; the labels say what runs.',
       labelNames: ['version', 'node'],
       registers,
     }).set({ version, node: process.versions.node }, 1)
-    this.#requests = new Counter({
-      name: 'sluice_requests_total',
-      help: 'Calls settled.',
-      labelNames: ['surface', 'provider', 'model', 'status_class', 'error'],
-      registers,
-    })
-    this.#duration = new Histogram({
-      name: 'sluice_request_duration_seconds',
-      help: 'From the first header to the last byte.',
-      labelNames: ['surface', 'provider', 'stream'],
-      buckets: seconds,
-      registers,
-    })
-    this.#firstToken = new Histogram({
-      name: 'sluice_time_to_first_token_seconds',
-      help: 'From the first header to the first event of a stream.',
-      labelNames: ['provider'],
-      buckets: seconds,
-      registers,
-    })
-    this.#overhead = new Histogram({
-      name: 'sluice_overhead_seconds',
-      help: 'The time of plain calls less the wait for the provider.',
-      labelNames: ['surface'],
-      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-      registers,
-    })
-    this.#attempts = new Counter({
-      name: 'sluice_upstream_attempts_total',
-      help: 'Requests sent to providers.',
-      labelNames: ['provider', 'model', 'outcome'],
-      registers,
-    })
-    this.#tokens = new Counter({
-      name: 'sluice_tokens_total',
-      help: 'Tokens used; estimated ones where a provider gave no count.',
-      labelNames: ['provider', 'model', 'type', 'estimated'],
-      registers,
-    })
     this.#reload = new Gauge({
       name: 'sluice_config_reload_success',
       help: 'Whether the last reading of the configuration succeeded.',
@@ -77,9 +71,25 @@ export class Metrics {
     })
   }
 
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  async text(): Promise<string> {
+    const families = [
+      this.#requests,
+      this.#duration,
+      this.#firstToken,
+      this.#overhead,
+      this.#attempts,
+      this.#tokens,
+    ]
+    return families.map((family) => family.render()).join('\n') + (await this.#registry.metrics())
+  }
+
   /** Gauges that are read when somebody looks, so that they cost nothing in between. */
   watch(look: () => { calls: number; streams: number; droppedLines: number }): void {
-    const registers = [this.registry]
+    const registers = [this.#registry]
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,
@@ -105,39 +115,37 @@ export class Metrics {
   }
 
   settled(call: Call, durationMs: number): void {
-    const last = call.attempts.at(-1)
+    const { surface, attempts, stream, status } = call
+    const last = attempts.at(-1)
     const provider = last?.provider ?? ''
-    const model = last ? this.#bounded(`${last.provider}/${last.model}`, last.model) : ''
-    const { surface } = call
-    this.#requests.inc({
-      surface,
-      provider,
-      model,
-      status_class: `${Math.floor(call.status / 100)}xx`,
-      error: call.error?.code ?? '',
-    })
-    this.#duration.observe({ surface, provider, stream: String(call.stream) }, durationMs / 1000)
-    if (call.stream && call.firstTokenMs !== null)
-      this.#firstToken.observe({ provider }, (call.firstTokenMs - call.startedMs) / 1000)
-    else if (last?.endedMs)
-      this.#overhead.observe(
-        { surface },
-        Math.max(0, durationMs - (last.endedMs - last.startedMs)) / 1000,
+    const model = last ? this.#bounded(last.provider, last.model) : ''
+    const statusClass = `${Math.floor(status / 100)}xx`
+    this.#requests.cell(surface, provider, model, statusClass, call.error?.code ?? '').value++
+    this.#duration.observe(
+      this.#duration.cell(surface, provider, stream ? 'true' : 'false'),
+      durationMs / 1000,
+    )
+    if (stream && call.firstTokenMs !== null)
+      this.#firstToken.observe(
+        this.#firstToken.cell(provider),
+        (call.firstTokenMs - call.startedMs) / 1000,
       )
-    for (const attempt of call.attempts)
-      this.#attempts.inc({
-        provider: attempt.provider,
-        model: this.#bounded(`${attempt.provider}/${attempt.model}`, attempt.model),
-        outcome: attempt.error?.code ?? 'ok',
-      })
+    else if (last?.endedMs) {
+      const overheadMs = durationMs - (last.endedMs - last.startedMs)
+      this.#overhead.observe(this.#overhead.cell(surface), Math.max(0, overheadMs) / 1000)
+    }
+    for (const attempt of attempts) {
+      const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)
+      this.#attempts.cell(attempt.provider, name, attempt.error?.code ?? 'ok').value++
+    }
     this.#countTokens(call, provider, model)
   }
 
   #countTokens({ usage }: Call, provider: string, model: string): void {
     if (!usage) return
+    const estimated = usage.estimated ? 'true' : 'false'
     const count = (type: string, tokens: number): void => {
-      if (tokens > 0)
-        this.#tokens.inc({ provider, model, type, estimated: String(usage.estimated) }, tokens)
+      if (tokens > 0) this.#tokens.cell(provider, model, type, estimated).value += tokens
     }
     count('input', usage.inputTokens)
     count('output', usage.outputTokens)
@@ -146,7 +154,8 @@ export class Metrics {
   }
 
   /** Callers choose model names, so past a bound the rest share one series. */
-  #bounded(key: string, model: string): string {
+  #bounded(provider: string, model: string): string {
+    const key = `${provider}/${model}`
     if (this.#models.has(key)) return model
     if (this.#models.size >= seriesAtMost) return '_other'
     this.#models.add(key)

@@ -1,31 +1,31 @@
 import type { Attempt, Call } from '../core/call.ts'
 
-/** One line of the log per call. No prompt, no answer, no secret. */
+/** One line of the log per call; what is undefined is left out of it. No prompt, no answer, no secret. */
 export interface CallRecord {
   readonly call: string
   readonly request: string
   readonly route: string
   readonly status: number
-  readonly error?: string
-  readonly detail?: string
+  readonly error: string | undefined
+  readonly detail: string | undefined
   readonly principal: string
   readonly model: string | null
-  readonly provider?: string
-  readonly upstream_model?: string
-  readonly key?: string
-  readonly attempts?: readonly AttemptRecord[]
+  readonly provider: string | undefined
+  readonly upstream_model: string | undefined
+  readonly key: string | undefined
+  readonly attempts: readonly AttemptRecord[] | undefined
   readonly stream: boolean
   readonly duration_ms: number
-  readonly upstream_ms?: number
-  readonly first_token_ms?: number
-  readonly input_tokens?: number
-  readonly output_tokens?: number
-  readonly cached_input_tokens?: number
-  readonly reasoning_tokens?: number
-  readonly estimated?: true
+  readonly upstream_ms: number | undefined
+  readonly first_token_ms: number | undefined
+  readonly input_tokens: number | undefined
+  readonly output_tokens: number | undefined
+  readonly cached_input_tokens: number | undefined
+  readonly reasoning_tokens: number | undefined
+  readonly estimated: true | undefined
   readonly bytes_in: number
   readonly bytes_out: number
-  readonly dimensions?: Readonly<Record<string, string>>
+  readonly dimensions: Readonly<Record<string, string>> | undefined
 }
 interface AttemptRecord {
   readonly provider: string
@@ -34,37 +34,37 @@ interface AttemptRecord {
   readonly error?: string
 }
 
+// One literal, the same shape for every call: spreading optional parts together was measured at several times this.
 export function recordOf(call: Call, durationMs: number): CallRecord {
-  const last = call.attempts.at(-1)
-  const { usage, error } = call
+  const { usage, error, attempts } = call
+  const last = attempts.at(-1)
+  const tellAttempts = attempts.length > 1 || (error !== null && attempts.length > 0)
   return {
     call: call.id,
     request: call.requestId,
     route: call.route,
     status: call.status,
-    ...(error && { error: error.code, detail: detailOf(error) }),
+    error: error?.code,
+    detail: error ? detailOf(error) : undefined,
     principal: call.principal?.name ?? '-',
     model: call.asked,
-    ...(last && { provider: last.provider, upstream_model: last.model }),
-    ...(last?.key && { key: last.key }),
-    ...((call.attempts.length > 1 || error) &&
-      call.attempts.length > 0 && { attempts: call.attempts.map(attemptOf) }),
+    provider: last?.provider,
+    upstream_model: last?.model,
+    key: last?.key ?? undefined,
+    attempts: tellAttempts ? attempts.map(attemptOf) : undefined,
     stream: call.stream,
     duration_ms: rounded(durationMs),
-    ...(last?.endedMs && { upstream_ms: rounded(last.endedMs - last.startedMs) }),
-    ...(call.firstTokenMs !== null && {
-      first_token_ms: rounded(call.firstTokenMs - call.startedMs),
-    }),
-    ...(usage && {
-      input_tokens: usage.inputTokens,
-      output_tokens: usage.outputTokens,
-      ...(usage.cachedInputTokens > 0 && { cached_input_tokens: usage.cachedInputTokens }),
-      ...(usage.reasoningTokens > 0 && { reasoning_tokens: usage.reasoningTokens }),
-      ...(usage.estimated && { estimated: true as const }),
-    }),
+    upstream_ms: last?.endedMs ? rounded(last.endedMs - last.startedMs) : undefined,
+    first_token_ms:
+      call.firstTokenMs === null ? undefined : rounded(call.firstTokenMs - call.startedMs),
+    input_tokens: usage?.inputTokens,
+    output_tokens: usage?.outputTokens,
+    cached_input_tokens: usage?.cachedInputTokens || undefined,
+    reasoning_tokens: usage?.reasoningTokens || undefined,
+    estimated: usage?.estimated || undefined,
     bytes_in: call.bytesIn,
     bytes_out: call.bytesOut,
-    ...(call.dimensions && { dimensions: call.dimensions }),
+    dimensions: call.dimensions ?? undefined,
   }
 }
 

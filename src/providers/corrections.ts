@@ -1,3 +1,4 @@
+import { readContent } from '../wire/openai-chat/content.ts'
 import { isObject, type JsonObject, listOf } from '../wire/openai-chat/json.ts'
 
 /** The object with some of its choices changed; null where `change` wants none of them changed. */
@@ -20,28 +21,10 @@ export function joinContentLists(wire: JsonObject): JsonObject | null {
     const where = isObject(choice['delta']) ? 'delta' : 'message'
     const message = choice[where]
     if (!isObject(message) || !Array.isArray(message['content'])) return null
-    const parts = message['content'].filter(isObject)
-    const reasoning = textOf(parts.filter(({ type }) => type === 'thinking'))
+    const { text, reasoning } = readContent(message)
     return {
       ...choice,
-      [where]: {
-        ...message,
-        content: textOf(parts.filter(({ type }) => type !== 'thinking')),
-        ...(reasoning && { reasoning_content: reasoning }),
-      },
+      [where]: { ...message, content: text, ...(reasoning && { reasoning_content: reasoning }) },
     }
   })
-}
-
-/** Thinking parts hold lists of parts themselves. */
-function textOf(parts: readonly JsonObject[]): string {
-  return parts
-    .map(({ text, thinking }) =>
-      typeof text === 'string'
-        ? text
-        : typeof thinking === 'string'
-          ? thinking
-          : textOf(listOf(thinking).filter(isObject)),
-    )
-    .join('')
 }

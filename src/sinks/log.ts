@@ -23,6 +23,11 @@ const backlogBytes = 16 * 1024 * 1024
 
 export interface Log {
   readonly logger: Logger
+  /**
+   * One line at level `info` from an object that nobody changes any more. Turned into text only when the lines are
+   * written: a call pays for an append.
+   */
+  readonly record: (record: object, message: string) => void
   /** Writes out what is waiting. */
   flush(): void
   /** Lines given up because nobody read the log fast enough. */
@@ -31,19 +36,30 @@ export interface Log {
 
 /** The log: lines are gathered and written ten times a second, and given up rather than let grow without bound. */
 export function openLog(settings: LogSettings, stream: LineStream, clock: Clock): Log {
-  let waiting: string[] = []
+  let waiting: (string | Pending)[] = []
+  const records = isEnabled(settings.level)
   let armed = false
   let dropped = 0
   const flush = (): void => {
     armed = false
     if (waiting.length === 0) return
-    const lines =
-      settings.format === 'pretty'
-        ? waiting.map((line) => prettyLine(line, settings.color))
-        : waiting
+    const lines = waiting.map((line) => (typeof line === 'string' ? line : lineOf(line)))
     waiting = []
     if (stream.writableLength > backlogBytes) dropped += lines.length
+    else if (settings.format === 'pretty')
+      stream.write(lines.map((line) => prettyLine(line, settings.color)).join(''))
     else stream.write(lines.join(''))
+  }
+  const add = (line: string | Pending): void => {
+    if (waiting.length >= linesAtMost) {
+      dropped++
+      return
+    }
+    waiting.push(line)
+    if (armed) return
+    armed = true
+    if (timer) timer.refresh()
+    else timer = clock.timer(everyMs, flush)
   }
   let timer: Timer | null = null
   const logger = pino(
@@ -53,19 +69,25 @@ export function openLog(settings: LogSettings, stream: LineStream, clock: Clock)
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    {
-      write(line: string) {
-        if (waiting.length >= linesAtMost) {
-          dropped++
-          return
-        }
-        waiting.push(line)
-        if (armed) return
-        armed = true
-        if (timer) timer.refresh()
-        else timer = clock.timer(everyMs, flush)
-      },
-    },
+    { write: add },
   )
-  return { logger, flush, dropped: () => dropped }
+  const record = (fields: object, message: string): void => {
+    if (records) add({ at: clock.now(), fields, message })
+  }
+  return { logger, record, flush, dropped: () => dropped }
 }
+
+interface Pending {
+  readonly at: number
+  readonly fields: object
+  readonly message: string
+}
+
+/** In the form the logger writes, so that one reader reads both. Joined as text: copying the object costs more. */
+function lineOf({ at, fields, message }: Pending): string {
+  const inner = JSON.stringify(fields).slice(1, -1)
+  const time = new Date(at).toISOString()
+  return `{"level":"info","time":"${time}"${inner && ','}${inner},"msg":${JSON.stringify(message)}}\n`
+}
+
+const isEnabled = (level: string): boolean => ['trace', 'debug', 'info'].includes(level)

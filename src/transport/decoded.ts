@@ -1,22 +1,7 @@
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createZstdDecompress,
-} from 'node:zlib'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
+import { type ContentDecoder, createContentDecoder, encodingOf } from '../wire/content-encoding.ts'
 import type { Endpoint, Exchange, ExchangeHandler, UpstreamRequest } from './transport.ts'
-
-const decoders = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-} as const
-
-type Decoder = ReturnType<(typeof decoders)[keyof typeof decoders]>
 
 /**
  * An endpoint whose encoded answers arrive decoded. Providers are asked for `identity`, so this is for those that
@@ -25,55 +10,58 @@ type Decoder = ReturnType<(typeof decoders)[keyof typeof decoders]>
 export function decoded(endpoint: Endpoint): Endpoint {
   return {
     send(request: UpstreamRequest, handler: ExchangeHandler): Exchange {
-      const decoding = new DecodingHandler(handler)
-      const exchange = endpoint.send(request, decoding)
-      decoding.exchange = exchange
-      return decoding.wrap(exchange)
+      const exchange = new DecodingExchange(handler)
+      exchange.begin(endpoint.send(request, exchange))
+      return exchange
     },
   }
 }
 
-class DecodingHandler implements ExchangeHandler {
-  exchange: Exchange | null = null
+/** Stands between the two sides; without an encoding it only hands on. */
+class DecodingExchange implements ExchangeHandler, Exchange {
   readonly #handler: ExchangeHandler
-  #decoder: Decoder | null = null
+  #source: Exchange | null = null
+  #decoder: ContentDecoder | null = null
   #ended = false
 
   constructor(handler: ExchangeHandler) {
     this.#handler = handler
   }
 
-  wrap(exchange: Exchange): Exchange {
-    return {
-      abort: () => {
-        this.#ended = true
-        this.#decoder?.destroy()
-        exchange.abort()
-      },
-      pause: () => {
-        if (this.#decoder) this.#decoder.pause()
-        else exchange.pause()
-      },
-      resume: () => {
-        if (this.#decoder) this.#decoder.resume()
-        else exchange.resume()
-      },
-    }
+  get dispatched(): boolean {
+    return this.#source?.dispatched ?? false
+  }
+
+  begin(source: Exchange): void {
+    this.#source = source
+    if (this.#ended) source.abort()
+  }
+
+  abort(): void {
+    this.#ended = true
+    this.#decoder?.destroy()
+    this.#source?.abort()
+  }
+
+  pause(): void {
+    if (this.#decoder) this.#decoder.pause()
+    else this.#source?.pause()
+  }
+
+  resume(): void {
+    if (this.#decoder) this.#decoder.resume()
+    else this.#source?.resume()
   }
 
   onHead(status: number, headers: Headers): void {
-    const encoding = String(headers['content-encoding'] ?? 'identity')
-      .trim()
-      .toLowerCase()
-    if (encoding !== 'identity' && encoding !== '') {
-      const create = Object.hasOwn(decoders, encoding)
-        ? decoders[encoding as keyof typeof decoders]
-        : null
-      if (!create) {
+    const encoding = encodingOf(headers['content-encoding'])
+    if (encoding !== null) {
+      const decoder = createContentDecoder(encoding)
+      if (decoder) this.#decoder = this.#decode(decoder)
+      else {
         this.#fail(`the answer is encoded as "${encoding.slice(0, 40)}"`)
         return
       }
-      this.#decoder = this.#decode(create())
     }
     this.#handler.onHead(status, headers)
   }
@@ -82,8 +70,8 @@ class DecodingHandler implements ExchangeHandler {
     if (this.#ended) return
     if (!this.#decoder) this.#handler.onData(chunk)
     else if (!this.#decoder.write(chunk)) {
-      this.exchange?.pause()
-      this.#decoder.once('drain', () => this.exchange?.resume())
+      this.#source?.pause()
+      this.#decoder.once('drain', () => this.#source?.resume())
     }
   }
 
@@ -100,7 +88,7 @@ class DecodingHandler implements ExchangeHandler {
     this.#handler.onFailure(error)
   }
 
-  #decode(decoder: Decoder): Decoder {
+  #decode(decoder: ContentDecoder): ContentDecoder {
     decoder.on('data', (chunk: Buffer) => {
       if (!this.#ended) this.#handler.onData(chunk)
     })
@@ -113,8 +101,9 @@ class DecodingHandler implements ExchangeHandler {
 
   #fail(message: string): void {
     if (this.#ended) return
-    this.#ended = true
-    this.exchange?.abort()
-    this.#handler.onFailure(new GatewayError('upstream_invalid_response', message))
+    this.abort()
+    this.#handler.onFailure(
+      new GatewayError('upstream_invalid_response', message, { dispatched: true }),
+    )
   }
 }

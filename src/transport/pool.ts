@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
+import { createConnector } from './connector.ts'
 import type { Endpoint, Exchange, ExchangeHandler, UpstreamRequest } from './transport.ts'
 import { describeFailure, type Phase } from './upstream-failure.ts'
 
@@ -61,16 +62,20 @@ function createPool({
     bodyTimeout: 0,
     maxHeaderSize: 64 * 1024,
   }
+  const tls = { timeout: connectTimeoutMs, ...(ca && { ca }) }
   if (proxy)
     return new ProxyAgent({
       ...options,
       uri: proxy,
-      requestTls: { timeout: connectTimeoutMs, ...(ca && { ca }) },
-      proxyTls: { timeout: connectTimeoutMs, ...(ca && { ca }) },
+      requestTls: tls,
+      proxyTls: tls,
+      // The pools that the agent would make by itself have the library's limits, and none for CONNECT to be answered.
+      factory: (to, given) => new Pool(to, { ...given, ...options }),
+      clientFactory: (to, given) => new Pool(to, { ...given, headersTimeout: connectTimeoutMs }),
     })
   return new Pool(origin, {
     ...options,
-    connect: { timeout: connectTimeoutMs, ...(ca && { ca }), autoSelectFamily: true },
+    connect: createConnector({ ...tls, allowH2: false, autoSelectFamily: true }),
   })
 }
 
@@ -91,8 +96,8 @@ class PooledEndpoint implements Endpoint {
           origin: this.#origin,
           path: request.path,
           method: 'POST',
-          headers: request.headers,
-          body: request.body,
+          headers: headersOf(request),
+          body: bodyOf(request),
         },
         exchange,
       )
@@ -101,6 +106,25 @@ class PooledEndpoint implements Endpoint {
     }
     return exchange
   }
+}
+
+const pieceBytes = 64 * 1024
+
+/**
+ * A whole buffer counts as sent once it is handed to the socket. In pieces the library knows that an answer came before
+ * the upload was through, and does not give the connection, with the rest still to go out, to another call.
+ */
+function* inPieces(body: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < body.length; at += pieceBytes) yield body.subarray(at, at + pieceBytes)
+}
+
+// The library takes any iterable; its types know of streams alone.
+const bodyOf = ({ body }: UpstreamRequest): Uint8Array =>
+  body.length <= pieceBytes ? body : (inPieces(body) as unknown as Uint8Array)
+
+function headersOf({ headers, body }: UpstreamRequest): string[] {
+  if (body.length <= pieceBytes) return headers as string[]
+  return [...headers, 'content-length', String(body.length)]
 }
 
 const gone = new Error('the call was given up')
@@ -114,6 +138,10 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
 
   constructor(handler: ExchangeHandler) {
     this.#handler = handler
+  }
+
+  get dispatched(): boolean {
+    return this.#phase !== 'connecting'
   }
 
   abort(): void {

@@ -26,6 +26,7 @@ export function scriptedEndpoint(
 }
 
 class ScriptedExchange implements Exchange {
+  readonly dispatched = true
   readonly #script: Script
   readonly #handler: ExchangeHandler
   readonly #clock: Clock

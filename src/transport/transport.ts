@@ -4,7 +4,8 @@ import type { GatewayError } from '../core/errors.ts'
 export interface UpstreamRequest {
   /** Path and query, already encoded. */
   readonly path: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
   readonly body: Uint8Array
 }
 
@@ -22,6 +23,8 @@ export interface ExchangeHandler {
 
 /** One request under way. */
 export interface Exchange {
+  /** False while nothing can have reached the other side, so that nothing can have been billed. */
+  readonly dispatched: boolean
   /** Closes the upstream's side at once, in whatever phase it is. */
   abort(): void
   pause(): void

@@ -5,7 +5,9 @@ export type Phase = 'connecting' | 'sent' | 'answering'
 
 const tls =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
-const protocol = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_|UND_ERR_ABORTED_BODY)/
+const protocol = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/
+// The parser's words for an answer that ends before its own length says so.
+const cut = /^(HPE_INVALID_EOF_STATE|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/
 
 /** A failure of the network or of the peer's HTTP, in our words. The library's error stays as the cause. */
 export function describeFailure(cause: Error & { code?: unknown }, phase: Phase): GatewayError {
@@ -17,7 +19,8 @@ export function describeFailure(cause: Error & { code?: unknown }, phase: Phase)
       `no secure connection could be made (${code || 'TLS'})`,
       facts,
     )
-  if (protocol.test(code) || cause.name === 'HTTPParserError')
+  const isCut = phase === 'answering' && cut.test(code)
+  if (!isCut && (protocol.test(code) || cause.name === 'HTTPParserError'))
     return new GatewayError('upstream_invalid_response', 'the answer is not valid HTTP', facts)
   if (phase === 'answering')
     return new GatewayError(
@@ -48,4 +51,7 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
   ETIMEDOUT: 'no connection in time',
   UND_ERR_SOCKET: 'connection closed',
+  UND_ERR_PRX_CONN: 'the proxy closed the connection',
+  UND_ERR_HEADERS_TIMEOUT: 'the proxy did not answer in time',
+  UND_ERR_ABORTED: 'the proxy refused',
 }

@@ -1,5 +1,6 @@
 import type { ChatEvent, ChatReply, ReplyChoice, ToolCall, Usage } from '../../core/chat.ts'
 import type { GatewayError } from '../../core/errors.ts'
+import { isObject, type JsonObject } from './json.ts'
 
 /** A whole reply said as a stream: for a caller that asked for one where the provider gave an object. */
 export function replyToEvents(reply: ChatReply): readonly ChatEvent[] {
@@ -38,7 +39,8 @@ interface Gathered {
   reasoning: string
   readonly calls: { id: string; name: string; kind: 'function' | 'custom'; arguments: string }[]
   finishReason: string
-  extra: Record<string, unknown>
+  extra: JsonObject
+  logprobs: unknown
 }
 
 /** A stream gathered into the reply it amounts to. Throws the stream's own error. */
@@ -56,6 +58,7 @@ export function eventsToReply(events: readonly ChatEvent[]): ChatReply {
         calls: [],
         finishReason: 'stop',
         extra: {},
+        logprobs: undefined,
       }
       choices.set(index, found)
     }
@@ -84,6 +87,7 @@ function gatherInto(
   switch (event.type) {
     case 'text-delta':
       choice.content += event.text
+      choice.logprobs = joined(choice.logprobs, event.logprobs)
       break
     case 'refusal-delta':
       choice.refusal += event.text
@@ -100,7 +104,7 @@ function gatherInto(
       break
     }
     case 'other-delta':
-      Object.assign(choice.extra, event.delta)
+      choice.extra = joined(choice.extra, event.delta) as JsonObject
       break
     case 'finish':
       choice.finishReason = event.reason
@@ -109,6 +113,21 @@ function gatherInto(
       break
   }
 }
+
+/** Two pieces of the same thing (audio, annotations, log probabilities) as one, in the way OpenAI's clients do it. */
+function joined(before: unknown, piece: unknown, name = ''): unknown {
+  if (piece === undefined || piece === null) return before
+  if (typeof before === 'string' && typeof piece === 'string')
+    return pieces.has(name) ? before + piece : piece
+  if (Array.isArray(before) && Array.isArray(piece)) return [...before, ...piece]
+  if (!isObject(before) || !isObject(piece)) return piece
+  const whole: Record<string, unknown> = { ...before }
+  for (const [key, value] of Object.entries(piece)) whole[key] = joined(before[key], value, key)
+  return whole
+}
+
+/** Members that come piece by piece; of all others, ids and names say, the last one counts. */
+const pieces = new Set(['data', 'transcript', 'arguments', 'text'])
 
 function toChoice(index: number, gathered: Gathered): ReplyChoice {
   const calls: readonly ToolCall[] = gathered.calls.filter(Boolean)
@@ -120,5 +139,6 @@ function toChoice(index: number, gathered: Gathered): ReplyChoice {
     ...(calls.length > 0 && { toolCalls: calls }),
     finishReason: gathered.finishReason,
     extra: gathered.extra,
+    ...(gathered.logprobs !== undefined && { logprobs: gathered.logprobs }),
   }
 }

@@ -70,17 +70,17 @@ function codeOf(status: number, words: ProviderWords | null): ErrorCode {
   if (status === 401 || status === 402 || status === 403 || status === 498)
     return 'upstream_auth_failed'
   // Some vendors answer a bad key of ours with a plain 400.
-  if (
-    status === 400 &&
-    /(incorrect|invalid|unknown)\b.{0,20}\bapi[ _-]?key/i.test(words?.message ?? '')
-  )
-    return 'upstream_auth_failed'
+  if (status === 400 && badKey.test(words?.message ?? '')) return 'upstream_auth_failed'
   if (status === 408) return 'upstream_timeout'
   if (status === 429) return 'upstream_rate_limited'
   if (status === 424 || status === 499) return 'upstream_error'
   if (status >= 400 && status < 500) return 'upstream_rejected'
   return status >= 500 ? 'upstream_error' : 'upstream_invalid_response'
 }
+
+// Words only in between: a field of the request that is called api_key stands in quotation marks.
+const badKey =
+  /\b(incorrect|invalid|unknown)\s+(\w+\s+){0,2}(x-)?api[ _-]?key\b|\bapi[ _-]?key\s+(\w+\s+){0,2}(incorrect|invalid|not valid)\b/i
 
 function innerStatus(wire: JsonObject, words: ProviderWords | null): number {
   const inner = isObject(wire['error']) ? wire['error'] : wire

@@ -1,10 +1,12 @@
-import type { ChatEvent } from '../../core/chat.ts'
+import type { ChatEvent, Usage } from '../../core/chat.ts'
 import type { StreamDecoder, StreamEncoder } from '../../core/dialect.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { SseFramer } from '../sse.ts'
+import { type SseEvent, SseFramer } from '../sse.ts'
+import { readContent } from './content.ts'
 import { decodeInnerError, errorFrame } from './error.ts'
 import { countOf, isObject, type JsonObject, listOf, parseJson, without } from './json.ts'
-import { decodeUsage, encodeUsage } from './usage.ts'
+import { argumentsText } from './tool-call.ts'
+import { decodeChunkUsage, encodeUsage } from './usage.ts'
 
 export const doneFrame = 'data: [DONE]\n\n'
 
@@ -13,15 +15,21 @@ export class ChoiceTally {
   readonly #open = new Set<number>()
   #begun = false
 
-  began(choice: number): void {
-    if (!this.#finished.has(choice)) this.#open.add(choice)
+  /** True the first time. */
+  began(choice: number): boolean {
     this.#begun = true
+    if (this.#finished.has(choice) || this.#open.has(choice)) return false
+    this.#open.add(choice)
+    return true
   }
 
-  finished(choice: number): void {
+  /** True the first time: some providers say it twice. */
+  finished(choice: number): boolean {
     this.#begun = true
+    if (this.#finished.has(choice)) return false
     this.#finished.add(choice)
     this.#open.delete(choice)
+    return true
   }
 
   get complete(): boolean {
@@ -31,7 +39,10 @@ export class ChoiceTally {
   readonly #finished = new Set<number>()
 }
 
-/** The neutral reading of OpenAI's chunks, for clients that speak another dialect and for building a reply. */
+/**
+ * The neutral reading of OpenAI's chunks, for clients that speak another dialect and for building a reply. Whatever
+ * the provider repeats or leaves out, each choice has one role and at most one finish, and the usage comes once, last.
+ */
 export function createDecoder(): StreamDecoder<ChatEvent> {
   return new Decoder()
 }
@@ -39,13 +50,14 @@ export function createDecoder(): StreamDecoder<ChatEvent> {
 class Decoder implements StreamDecoder<ChatEvent> {
   readonly #framer = new SseFramer()
   readonly #choices = new ChoiceTally()
-  readonly #calls = new Map<string, number>()
+  readonly #calls = new Set<string>()
   #state: 'open' | 'done' | 'failed' = 'open'
   #started = false
+  #usage: Usage | null = null
 
   push(chunk: Uint8Array): readonly ChatEvent[] {
     try {
-      return this.#framer.push(chunk).flatMap(({ data }) => this.#read(data))
+      return this.#framer.push(chunk).flatMap((event) => this.#read(event))
     } catch (thrown) {
       return this.#fail(GatewayError.from(thrown))
     }
@@ -53,26 +65,32 @@ class Decoder implements StreamDecoder<ChatEvent> {
 
   end(): readonly ChatEvent[] {
     const last = this.#framer.end()
-    const events = last ? this.#read(last.data) : []
-    if (this.#state !== 'open' || this.#choices.complete) return events
-    return [...events, ...this.#fail(truncated())]
+    const events = last ? this.#read(last) : []
+    if (this.#state !== 'open') return events
+    return [...events, ...(this.#choices.complete ? this.#finish() : this.#fail(truncated()))]
   }
 
   #fail(error: GatewayError): readonly ChatEvent[] {
-    if (this.#state === 'failed') return []
+    if (this.#state !== 'open') return []
+    const usage = this.#finish()
     this.#state = 'failed'
-    return [{ type: 'error', error }]
+    return [...usage, { type: 'error', error }]
   }
 
-  #read(data: string | null): readonly ChatEvent[] {
+  /** Counts that come with every chunk are totals so far: only the last are true. */
+  #finish(): readonly ChatEvent[] {
+    this.#state = 'done'
+    const usage = this.#usage
+    this.#usage = null
+    return usage ? [{ type: 'usage', usage }] : []
+  }
+
+  #read({ data, name }: SseEvent): readonly ChatEvent[] {
     if (this.#state !== 'open' || data === null || data.trim() === '') return []
-    if (data.trim() === '[DONE]') {
-      this.#state = 'done'
-      return []
-    }
+    if (data.trim() === '[DONE]') return this.#finish()
     const wire = parseJson(data)
     if (!isObject(wire)) return this.#fail(unreadable())
-    if (wire['error'] != null) return this.#fail(decodeInnerError(wire))
+    if (wire['error'] != null || name === 'error') return this.#fail(decodeInnerError(wire))
     return this.#events(wire)
   }
 
@@ -88,48 +106,55 @@ class Decoder implements StreamDecoder<ChatEvent> {
         model: String(wire['model'] ?? ''),
       })
     }
-    for (const choice of choices) this.#choice(choice, events)
-    const usage = decodeUsage(wire['usage'])
-    if (usage) events.push({ type: 'usage', usage })
+    this.#usage = decodeChunkUsage(wire) ?? this.#usage
+    for (const choice of choices) {
+      this.#choice(choice, events)
+      if (choice['finish_reason'] === 'error') return [...events, ...this.#fail(gaveUp())]
+    }
     return events
   }
 
   #choice(wire: JsonObject, events: ChatEvent[]): void {
     const choice = countOf(wire['index']) ?? 0
     const delta = isObject(wire['delta']) ? wire['delta'] : {}
-    this.#choices.began(choice)
-    const { role, content, refusal } = delta
-    const reasoning = delta['reasoning_content'] ?? delta['reasoning']
-    if (typeof role === 'string') events.push({ type: 'role', choice, role })
-    if (typeof reasoning === 'string' && reasoning)
-      events.push({ type: 'reasoning-delta', choice, text: reasoning })
-    if (typeof content === 'string' && content)
+    const { role, refusal } = delta
+    const { text, reasoning } = readContent(delta)
+    if (this.#choices.began(choice))
+      events.push({
+        type: 'role',
+        choice,
+        role: typeof role === 'string' && role ? role : 'assistant',
+      })
+    if (reasoning) events.push({ type: 'reasoning-delta', choice, text: reasoning })
+    if (text)
       events.push({
         type: 'text-delta',
         choice,
-        text: content,
+        text,
         ...(wire['logprobs'] != null && { logprobs: wire['logprobs'] }),
       })
     if (typeof refusal === 'string' && refusal)
       events.push({ type: 'refusal-delta', choice, text: refusal })
-    for (const call of listOf(delta['tool_calls']).filter(isObject))
-      this.#call(choice, call, events)
+    for (const [position, call] of listOf(delta['tool_calls']).filter(isObject).entries())
+      this.#call(choice, call, countOf(call['index']) ?? position, events)
     const other = without(delta, known)
     if (Object.keys(other).length > 0) events.push({ type: 'other-delta', choice, delta: other })
     const reason = wire['finish_reason']
-    if (typeof reason === 'string' && reason) {
+    if (
+      typeof reason === 'string' &&
+      reason &&
+      reason !== 'error' &&
       this.#choices.finished(choice)
+    )
       events.push({ type: 'finish', choice, reason })
-    }
   }
 
-  #call(choice: number, wire: JsonObject, events: ChatEvent[]): void {
-    const index = countOf(wire['index']) ?? 0
+  #call(choice: number, wire: JsonObject, index: number, events: ChatEvent[]): void {
     const kind = wire['type'] === 'custom' || isObject(wire['custom']) ? 'custom' : 'function'
     const body = isObject(wire[kind]) ? wire[kind] : {}
     const key = `${choice}/${index}`
     if (!this.#calls.has(key)) {
-      this.#calls.set(key, index)
+      this.#calls.add(key)
       events.push({
         type: 'tool-call-start',
         choice,
@@ -139,9 +164,8 @@ class Decoder implements StreamDecoder<ChatEvent> {
         kind,
       })
     }
-    const text = body[kind === 'custom' ? 'input' : 'arguments']
-    if (typeof text === 'string' && text)
-      events.push({ type: 'tool-call-delta', choice, call: index, arguments: text })
+    const text = argumentsText(body[kind === 'custom' ? 'input' : 'arguments'])
+    if (text) events.push({ type: 'tool-call-delta', choice, call: index, arguments: text })
   }
 }
 
@@ -159,6 +183,9 @@ export const truncated = (): GatewayError =>
     'upstream_stream_truncated',
     'the provider ended the stream before it was finished',
   )
+/** Some providers say by a finish reason that they failed. */
+export const gaveUp = (): GatewayError =>
+  decodeInnerError({ message: 'the provider gave up on the answer' })
 export const unreadable = (): GatewayError =>
   new GatewayError('upstream_invalid_response', 'the provider sent an event that is not JSON')
 

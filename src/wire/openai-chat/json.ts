@@ -12,9 +12,10 @@ export function without(source: JsonObject, names: ReadonlySet<string>): JsonObj
   return Object.fromEntries(Object.entries(source).filter(([name]) => !names.has(name)))
 }
 
+/** Undefined for what is no JSON. A byte order mark in front is no part of it. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   } catch {
     return undefined
   }

@@ -26,6 +26,8 @@ export interface ChatLook {
 }
 
 const stepBytes = 256 * 1024
+// It ends up in the log, in metrics and in comparisons with every known name.
+const longestModel = 512
 
 /** As `scanJson` for requests, with a pause after each 256 KiB, so that a large body does not hold up the others. */
 export async function scanRequest(bytes: Buffer, pause: () => Promise<void>): Promise<JsonFields> {
@@ -47,6 +49,8 @@ export function lookAtChat(bytes: Buffer, fields: JsonFields, modelInAddress: bo
   const first = bytes[firstIn(bytes, messages)]
   if (first !== 123) throw invalid('messages', 'Every entry of "messages" must be an object')
   const modelField = fields.get('model')
+  if (modelField && modelField.end - modelField.start > longestModel)
+    throw invalid('model', `"model" is over ${longestModel} bytes long`)
   const model = modelField?.kind === 'string' ? (readField(bytes, modelField) as string) : null
   if (model === '' || (model === null && !modelInAddress))
     throw invalid('model', '"model" is missing: a string such as "openai/gpt-4o"')
@@ -155,7 +159,9 @@ function readIncludeUsage(bytes: Buffer, field: JsonField | undefined): boolean 
 function readFallbacks(bytes: Buffer, field: JsonField | undefined): readonly string[] {
   const list = readOptional(bytes, field) as unknown[] | null
   if (!list) return []
-  if (list.length > 10 || !list.every((each) => typeof each === 'string' && each !== ''))
+  const isName = (each: unknown): boolean =>
+    typeof each === 'string' && each !== '' && each.length <= longestModel
+  if (list.length > 10 || !list.every(isName))
     throw invalid('fallbacks', '"fallbacks" must be a list of at most ten model names')
   return list as string[]
 }

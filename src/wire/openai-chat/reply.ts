@@ -1,7 +1,8 @@
 import type { ChatReply, ReplyChoice } from '../../core/chat.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { readContent } from './content.ts'
 import { countOf, isObject, type JsonObject, listOf, parseJson, without } from './json.ts'
-import { decodeToolCall, encodeToolCall } from './request.ts'
+import { decodeToolCall, encodeToolCall } from './tool-call.ts'
 import { decodeUsage, encodeUsage } from './usage.ts'
 
 /** Throws `upstream_invalid_response` for what is no chat completion. */
@@ -24,13 +25,13 @@ const known = new Set(['id', 'object', 'created', 'model', 'choices', 'usage'])
 
 function decodeChoice(wire: JsonObject, position: number): ReplyChoice {
   const message = isObject(wire['message']) ? wire['message'] : {}
-  const { content, refusal, tool_calls: calls } = message
-  const reasoning = message['reasoning_content'] ?? message['reasoning']
+  const { refusal, tool_calls: calls } = message
+  const { text, reasoning } = readContent(message)
   return {
     index: countOf(wire['index']) ?? position,
-    content: typeof content === 'string' ? content : null,
+    content: text,
     ...(typeof refusal === 'string' && { refusal }),
-    ...(typeof reasoning === 'string' && { reasoning }),
+    ...(reasoning !== null && { reasoning }),
     ...(Array.isArray(calls) &&
       calls.length > 0 && { toolCalls: calls.filter(isObject).map(decodeToolCall) }),
     finishReason: String(wire['finish_reason'] ?? 'stop'),

@@ -1,14 +1,8 @@
-import type {
-  ChatMessage,
-  ChatRequest,
-  ContentPart,
-  Tool,
-  ToolCall,
-  ToolChoice,
-} from '../../core/chat.ts'
+import type { ChatMessage, ChatRequest, ContentPart, Tool, ToolChoice } from '../../core/chat.ts'
 import { requestRules, scanJson } from '../json-scan.ts'
 import { isObject, type Json, type JsonObject, listOf, without } from './json.ts'
 import { lookAtChat } from './look.ts'
+import { decodeToolCall, encodeToolCall } from './tool-call.ts'
 
 /** The whole request in neutral words, for providers that speak another dialect. Throws what `lookAtChat` throws. */
 export function decodeRequest(body: Uint8Array): ChatRequest {
@@ -131,24 +125,6 @@ function decodePart(wire: JsonObject): ContentPart {
 
 function encodePart(part: ContentPart): Json {
   return part.type === 'text' ? { type: 'text', text: part.text, ...part.extra } : part.part
-}
-
-export function decodeToolCall(wire: JsonObject): ToolCall {
-  const custom = wire['type'] === 'custom'
-  const body = wire[custom ? 'custom' : 'function']
-  const call = isObject(body) ? body : {}
-  return {
-    id: typeof wire['id'] === 'string' ? wire['id'] : '',
-    name: typeof call['name'] === 'string' ? call['name'] : '',
-    arguments: String(call[custom ? 'input' : 'arguments'] ?? ''),
-    kind: custom ? 'custom' : 'function',
-  }
-}
-
-export function encodeToolCall({ id, kind, name, arguments: text }: ToolCall): JsonObject {
-  return kind === 'custom'
-    ? { id, type: 'custom', custom: { name, input: text } }
-    : { id, type: 'function', function: { name, arguments: text } }
 }
 
 const decodeTool = (wire: JsonObject): Tool => ({

@@ -67,7 +67,7 @@ test('wrong types and values out of bounds are refused', () => {
     { stream: 'true' },
     { n: 0 },
     { n: 1.5 },
-    { max_tokens: 0 },
+    { max_tokens: 0.5 },
     { max_completion_tokens: '100' },
     { temperature: 2.1 },
     { temperature: '1' },
@@ -83,6 +83,13 @@ test('wrong types and values out of bounds are refused', () => {
     { fallbacks: 'openai/gpt-4o' },
   ]) {
     assert.equal(accepts(wrong), false, JSON.stringify(wrong))
+  }
+})
+
+test('how many tokens are too few is for the provider to say: some servers read -1 as no limit', () => {
+  for (const tokens of [0, -1]) {
+    assert.ok(accepts({ max_tokens: tokens }))
+    assert.ok(accepts({ max_completion_tokens: tokens }))
   }
 })
 

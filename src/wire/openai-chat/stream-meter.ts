@@ -1,9 +1,9 @@
 import type { Usage } from '../../core/chat.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import { decodeInnerError } from './error.ts'
-import { ChoiceTally, unreadable } from './events.ts'
+import { ChoiceTally, gaveUp, unreadable } from './events.ts'
 import { countOf, isObject, type JsonObject, listOf, parseJson } from './json.ts'
-import { decodeUsage } from './usage.ts'
+import { decodeChunkUsage } from './usage.ts'
 
 /**
  * What one event of a stream is: `nothing` (a comment, empty, or without choices), `data`, the `usage` chunk that
@@ -38,10 +38,11 @@ export class StreamMeter {
     return this.#done || this.#choices.complete
   }
 
-  see(data: string | null): Sighting {
+  /** `name` is the event's own, which some providers use to tell of a failure. */
+  see(data: string | null, name: string | null = null): Sighting {
     this.read = null
     if (data === null || data === '') return 'nothing'
-    if (!this.#readAll && this.dataEvents > 0 && isPlainChunk(data)) {
+    if (!this.#readAll && this.dataEvents > 0 && name !== 'error' && isPlainChunk(data)) {
       this.dataEvents++
       return 'data'
     }
@@ -53,14 +54,13 @@ export class StreamMeter {
     }
     const wire = parseJson(text)
     if (!isObject(wire)) return unreadable()
-    if (wire['error'] != null) return decodeInnerError(wire)
+    if (wire['error'] != null || name === 'error') return decodeInnerError(wire)
     this.read = wire
     return this.#note(wire)
   }
 
   #note(wire: JsonObject): Sighting {
-    const groq = isObject(wire['x_groq']) ? wire['x_groq']['usage'] : null
-    const usage = decodeUsage(wire['usage'] ?? groq)
+    const usage = decodeChunkUsage(wire)
     if (usage) this.usage = usage
     const choices = listOf(wire['choices']).filter(isObject)
     if (choices.length === 0) return usage ? 'usage' : 'nothing'
@@ -69,13 +69,16 @@ export class StreamMeter {
       const index = countOf(choice['index']) ?? 0
       this.#choices.began(index)
       const reason = choice['finish_reason']
-      if (reason === 'error')
-        return decodeInnerError({ message: 'the provider gave up on the answer' })
+      if (reason === 'error') return gaveUp()
       if (typeof reason === 'string' && reason !== '') this.#choices.finished(index)
     }
     return 'data'
   }
 }
 
+/** Without a delta it may be a sign of life that carries nothing, which must not pass for progress. */
 const isPlainChunk = (data: string): boolean =>
-  data.charCodeAt(0) === 123 && data.charCodeAt(data.length - 1) === 125 && !telling.test(data)
+  data.charCodeAt(0) === 123 &&
+  data.charCodeAt(data.length - 1) === 125 &&
+  data.includes('"delta"') &&
+  !telling.test(data)

@@ -24,6 +24,12 @@ export function decodeUsage(wire: unknown): Usage | null {
   }
 }
 
+/** The usage of a chunk: Groq's stands beside its own marks where it was not asked for. */
+export function decodeChunkUsage(wire: JsonObject): Usage | null {
+  const groq = wire['x_groq']
+  return decodeUsage(wire['usage'] ?? (isObject(groq) ? groq['usage'] : null))
+}
+
 export function encodeUsage(usage: Usage): JsonObject {
   return {
     prompt_tokens: usage.inputTokens,

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { sampleAttempt, sampleCall } from '../../tests/support/sample-call.ts'
+import { GatewayError } from '../core/errors.ts'
+import { Metrics } from './metrics.ts'
+
+interface Sample {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+const name = /^[a-zA-Z_:][a-zA-Z0-9_:]*/
+const label = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/
+
+/** Reads the text exposition format 0.0.4 strictly: anything it does not allow throws. */
+function parseExposition(text: string): readonly Sample[] {
+  assert.ok(text.endsWith('\n'))
+  const samples: Sample[] = []
+  const types = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('# HELP ')) continue
+    const type = /^# TYPE (\S+) (counter|gauge|histogram|summary|untyped)$/.exec(line)
+    if (type?.[1]) {
+      assert.ok(!types.has(type[1]), `${type[1]} is described twice`)
+      types.set(type[1], type[2] ?? '')
+    } else samples.push(parseSample(line))
+  }
+  for (const { name } of samples)
+    assert.ok(
+      types.has(name) || types.get(name.replace(/_(bucket|sum|count)$/, '')) === 'histogram',
+      `${name} has no type`,
+    )
+  const keys = samples.map((each) => JSON.stringify([each.name, each.labels]))
+  assert.equal(new Set(keys).size, keys.length, 'a series is there twice')
+  return samples
+}
+
+function parseSample(line: string): Sample {
+  const [found = ''] = name.exec(line) ?? []
+  assert.notEqual(found, '', line)
+  const labels: Record<string, string> = {}
+  let rest = line.slice(found.length)
+  if (rest.startsWith('{')) {
+    rest = rest.slice(1)
+    while (!rest.startsWith('}')) {
+      const part = label.exec(rest.replace(/\}[^"]*$/, ''))
+      assert.ok(part, line)
+      labels[part[1] ?? ''] = JSON.parse(`"${part[2]}"`)
+      rest = rest.slice(part[0].length)
+    }
+    rest = rest.slice(1)
+  }
+  assert.match(rest, /^ (-?\d+(\.\d+)?(e[+-]?\d+)?|\+Inf|-Inf|NaN|Nan)$/i, line)
+  return { name: found, labels, value: Number(rest) }
+}
+
+const read = async (metrics: Metrics) => parseExposition(await metrics.text())
+const valuesOf = (samples: readonly Sample[], name: string, labels: Sample['labels'] = {}) =>
+  samples
+    .filter(
+      (each) =>
+        each.name === name &&
+        Object.entries(labels).every(([key, value]) => each.labels[key] === value),
+    )
+    .map(({ value }) => value)
+
+test('an unused gateway already has text that parses', async () => {
+  const metrics = new Metrics('1.2.3')
+  metrics.watch(() => ({ calls: 3, streams: 2, droppedLines: 1 }))
+  metrics.reloaded(true, 5000)
+  metrics.reloaded(false, 9000)
+  const samples = await read(metrics)
+  assert.deepEqual(valuesOf(samples, 'sluice_build_info', { version: '1.2.3' }), [1])
+  assert.deepEqual(valuesOf(samples, 'sluice_inflight_requests'), [3])
+  assert.deepEqual(valuesOf(samples, 'sluice_open_streams'), [2])
+  assert.deepEqual(valuesOf(samples, 'sluice_log_lines_dropped'), [1])
+  assert.deepEqual(valuesOf(samples, 'sluice_config_reload_success'), [0])
+  assert.deepEqual(valuesOf(samples, 'sluice_config_reload_timestamp_seconds'), [5])
+  assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
+})
+
+test('a call is counted, with its tokens, its attempts and its times', async () => {
+  const metrics = new Metrics('1')
+  const refused = sampleAttempt({
+    provider: 'azure',
+    status: 500,
+    error: new GatewayError('upstream_error', 'x'),
+  })
+  const usage = {
+    inputTokens: 10,
+    outputTokens: 5,
+    cachedInputTokens: 4,
+    reasoningTokens: 0,
+    estimated: false,
+  }
+  metrics.settled(sampleCall({ attempts: [refused, sampleAttempt()], usage }), 110)
+  metrics.settled(sampleCall({ stream: true, firstTokenMs: 1400 }), 2000)
+  const samples = await read(metrics)
+  const labels = { surface: 'openai', provider: 'openai', model: 'gpt-4o', status_class: '2xx' }
+  assert.deepEqual(valuesOf(samples, 'sluice_requests_total', labels), [2])
+  const attempts = (provider: string, outcome: string) =>
+    valuesOf(samples, 'sluice_upstream_attempts_total', { provider, outcome })
+  assert.deepEqual(attempts('azure', 'upstream_error'), [1])
+  assert.deepEqual(attempts('openai', 'ok'), [2])
+  assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'input' }), [20])
+  assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'cached_input' }), [4])
+  assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'reasoning' }), [])
+  assert.deepEqual(
+    valuesOf(samples, 'sluice_request_duration_seconds_sum', { stream: 'true' }),
+    [2],
+  )
+  assert.deepEqual(valuesOf(samples, 'sluice_time_to_first_token_seconds_sum'), [0.4])
+  assert.deepEqual(valuesOf(samples, 'sluice_overhead_seconds_sum'), [0.01])
+})
+
+test('a call that reached no provider is counted under its error', async () => {
+  const metrics = new Metrics('1')
+  const error = new GatewayError('invalid_api_key', 'x')
+  metrics.settled(sampleCall({ attempts: [], usage: null, principal: null, status: 401, error }), 1)
+  const samples = await read(metrics)
+  assert.deepEqual(
+    valuesOf(samples, 'sluice_requests_total', {
+      provider: '',
+      model: '',
+      status_class: '4xx',
+      error: 'invalid_api_key',
+    }),
+    [1],
+  )
+})
+
+test('buckets only grow, and the last one holds everything', async () => {
+  const metrics = new Metrics('1')
+  for (const durationMs of [1, 5, 6, 70, 3000, 5_000_000]) metrics.settled(sampleCall(), durationMs)
+  const samples = await read(metrics)
+  const buckets = samples.filter(({ name }) => name === 'sluice_request_duration_seconds_bucket')
+  assert.equal(buckets.at(-1)?.labels['le'], '+Inf')
+  assert.deepEqual(
+    buckets.map(({ value }) => value),
+    buckets.map(({ value }) => value).sort((a, b) => a - b),
+  )
+  const upTo = (le: string) => buckets.find(({ labels }) => labels['le'] === le)?.value
+  assert.deepEqual(
+    [upTo('0.005'), upTo('0.01'), upTo('5'), upTo('600'), upTo('+Inf')],
+    [2, 3, 5, 5, 6],
+  )
+  assert.deepEqual(valuesOf(samples, 'sluice_request_duration_seconds_count'), [6])
+})
+
+test('names that callers choose cannot break the text', async () => {
+  const metrics = new Metrics('1')
+  const hostile = ['a"} 1\nfake_total{x="', 'back\\slash', 'line\nend', '{}', 'ü 👋', ' ']
+  for (const model of hostile)
+    metrics.settled(sampleCall({ attempts: [sampleAttempt({ model })] }), 1)
+  const samples = await read(metrics)
+  assert.ok(!samples.some(({ name }) => name === 'fake_total'))
+  const models = samples
+    .filter(({ name }) => name === 'sluice_requests_total')
+    .map(({ labels }) => labels['model'])
+  assert.deepEqual(models, hostile)
+})
+
+test('names that callers choose cannot grow the series without bound, and no call goes uncounted', async () => {
+  const metrics = new Metrics('1')
+  for (let i = 0; i < 5000; i++)
+    metrics.settled(sampleCall({ attempts: [sampleAttempt({ model: `made-up-${i}` })] }), 1)
+  metrics.settled(sampleCall({ attempts: [sampleAttempt({ model: 'made-up-0' })] }), 1)
+  const samples = await read(metrics)
+  const requests = samples.filter(({ name }) => name === 'sluice_requests_total')
+  assert.equal(requests.length, 1001)
+  assert.equal(
+    requests.reduce((sum, { value }) => sum + value, 0),
+    5001,
+  )
+  assert.deepEqual(valuesOf(samples, 'sluice_requests_total', { model: '_other' }), [4000])
+  assert.deepEqual(valuesOf(samples, 'sluice_requests_total', { model: 'made-up-0' }), [2])
+  assert.ok(samples.length < 10_000, `${samples.length} series`)
+})
+
+test('no key, no caller, no request and no words of an error are labels', async () => {
+  const metrics = new Metrics('1')
+  const error = new GatewayError('upstream_rejected', 'the prompt was: secret')
+  metrics.settled(
+    sampleCall({
+      error,
+      status: 400,
+      attempts: [sampleAttempt({ key: 'key-name', error })],
+      dimensions: { user: 'someone' },
+    }),
+    1,
+  )
+  const text = await metrics.text()
+  for (const word of ['secret', 'key-name', 'team-a', 'req-1', '01890000', 'someone'])
+    assert.ok(!text.includes(word), word)
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import type { ChatEvent, ChatReply } from '../../core/chat.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { eventsToReply, replyToEvents } from './convert.ts'
+import { openaiChat } from './dialect.ts'
+
+const fixtures = path.join(import.meta.dirname, '../../../tests/fixtures/openai-chat')
+const read = (...parts: readonly string[]): Buffer => readFileSync(path.join(fixtures, ...parts))
+
+function gather(name: string): ChatReply {
+  const decoder = openaiChat.events.decoder()
+  return eventsToReply([...decoder.push(read('streams', `${name}.sse`)), ...decoder.end()])
+}
+
+for (const file of readdirSync(path.join(fixtures, 'replies')))
+  test(`the reply ${file} said as a stream and gathered again is the same reply`, () => {
+    const reply = openaiChat.reply.decode(read('replies', file))
+    const again = eventsToReply(replyToEvents(reply))
+    // A message without text and without calls has an empty text in a stream.
+    const texts = (each: ChatReply) => each.choices.map((choice) => choice.content ?? '')
+    assert.deepEqual(texts(again), texts(reply))
+    const rest = ({ choices, extra: _, ...head }: ChatReply) => ({
+      ...head,
+      choices: choices.map(({ content: _, toolCalls, ...choice }) => ({
+        ...choice,
+        ...(toolCalls && { toolCalls: toolCalls.map(({ extra: _, ...call }) => call) }),
+      })),
+    })
+    assert.deepEqual(rest(again), rest(reply))
+  })
+
+test('a stream of two choices becomes two choices in their order', () => {
+  assert.deepEqual(
+    gather('two-choices').choices.map(({ index, content }) => ({ index, content })),
+    [
+      { index: 0, content: 'Tails!' },
+      { index: 1, content: 'Heads' },
+    ],
+  )
+})
+
+test('choices are in their order, whichever began first', () => {
+  const events: readonly ChatEvent[] = [
+    { type: 'text-delta', choice: 1, text: 'b' },
+    { type: 'text-delta', choice: 0, text: 'a' },
+  ]
+  assert.deepEqual(
+    eventsToReply(events).choices.map(({ index }) => index),
+    [0, 1],
+  )
+})
+
+test('parallel calls are put together each for itself', () => {
+  assert.deepEqual(
+    gather('parallel-tools').choices[0]?.toolCalls?.map((call) => [call.id, call.arguments]),
+    [
+      ['call_a', '{"city":"Oslo"}'],
+      ['call_b', '{"zone":"CET"}'],
+    ],
+  )
+})
+
+test('spoken answers, log probabilities and old function calls are joined, not overwritten', () => {
+  assert.deepEqual(gather('audio').choices[0]?.extra, {
+    audio: {
+      id: 'audio_68',
+      transcript: 'Hello',
+      data: 'UklGRg==AAAA',
+      expires_at: 1767229200,
+    },
+  })
+  assert.deepEqual(gather('legacy-function-call').choices[0]?.extra, {
+    function_call: { name: 'get_weather', arguments: '{"a":1}' },
+  })
+  const logprobs = gather('logprobs').choices[0]?.logprobs as { content: { token: string }[] }
+  assert.deepEqual(
+    logprobs.content.map(({ token }) => token),
+    ['Yes', '.'],
+  )
+})
+
+test('a broken stream becomes its error, not half a reply', () => {
+  for (const name of ['truncated', 'groq-tool-use-failed', 'openrouter-error', 'not-json'])
+    assert.throws(() => gather(name), GatewayError)
+  const error = new GatewayError('upstream_timeout', 'x')
+  const events: readonly ChatEvent[] = [{ type: 'error', error }]
+  assert.throws(() => eventsToReply(events), error)
+})

@@ -1,0 +1,7 @@
+import { after } from 'node:test'
+import { contractSuite } from './contract-suite.ts'
+import { openStage } from './stage.ts'
+
+const stage = await openStage({ front: true })
+after(() => stage.close())
+contractSuite(stage)

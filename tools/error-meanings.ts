@@ -1,0 +1,65 @@
+import type { ErrorCode } from '../src/core/errors.ts'
+
+/** What each code means to whoever reads it, and what to do. A code without a row does not compile. */
+export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
+  invalid_json:
+    'The body is no JSON; the message says where it stops making sense. Often a trailing comma, or a shell that ate the quotes.',
+  invalid_encoding:
+    'The body is not UTF-8, or not what its `content-encoding` says. Send UTF-8, and encode it once.',
+  duplicate_key:
+    'A name stands twice in one object. Two readers could see two requests, so none is taken.',
+  too_deep: 'The body is nested deeper than any real request. Flatten it.',
+  invalid_request:
+    '`param` names the field, header or part of the address, the message says what it must be.',
+  virtual_key_required:
+    'No virtual key was sent. The first one stands in `first-run.txt` in the data folder. The headers that are read: `Authorization: Bearer`, `x-bf-vk`, `x-api-key`, `api-key`, `x-goog-api-key`.',
+  invalid_api_key:
+    'The virtual key is unknown here or has expired, or the admin name or password is wrong. The message shows the ends of the key and the header it came in.',
+  key_disabled: 'The key exists and is switched off. The admin can switch it on.',
+  model_not_allowed: "The model is not in the key's `models`. The message lists what is.",
+  forbidden:
+    'Known, but not allowed to do this: an admin route, choosing a provider key, or an anonymous caller from elsewhere.',
+  model_not_found:
+    'No model of that name. The message has the nearest one; `GET /v1/models` lists those this key may use.',
+  unknown_route: 'There is nothing at this address. `GET /docs` describes every route.',
+  method_not_allowed: 'The address is right, the method is not; `Allow` names those that are.',
+  request_timeout: 'The request did not arrive in time. A slow or broken network on the way here.',
+  request_too_large: 'The body is larger than `server.max_body`, decoded.',
+  unsupported_media_type: 'Send `Content-Type: application/json`.',
+  unsupported_encoding: 'Only `gzip`, `deflate`, `br` and `zstd` bodies are read, encoded once.',
+  expectation_failed: 'An `Expect` header other than `100-continue`.',
+  headers_too_large: 'The headers are over 16 KiB together.',
+  login_throttled: 'Too many wrong admin passwords. Wait as long as `retry-after` says.',
+  upstream_rate_limited:
+    "The provider's own rate limit, or its quota. The message is the provider's; `retry-after` is what it asked for.",
+  client_closed:
+    'The caller went away before the answer was complete. Seen in log and metrics only.',
+  internal_error:
+    'A fault of the gateway. The log has the details under the `x-request-id`; please report it.',
+  upstream_error:
+    'The provider failed. Its status is kept where it is 500, 502, 503 or 504, any other becomes 502.',
+  upstream_rejected:
+    "The provider refuses the request itself. Status, message, `type`, `param` and `code` are the provider's, so `code` is rarely this one.",
+  upstream_unreachable:
+    'No connection, or one that closed before an answer. The message says why; look at `base_url`, DNS and proxies (`sluice check` shows them).',
+  upstream_tls_error:
+    "The provider's certificate is not trusted, has expired or has another name. A private authority goes under `tls.ca`.",
+  upstream_invalid_response:
+    'The provider answered with something that is no chat completion: HTML, broken JSON, too much, a body that breaks off.',
+  upstream_redirect:
+    'The provider answered with a redirect, which is never followed: it would carry the key along. Correct `base_url`.',
+  upstream_auth_failed:
+    "The provider refused the gateway's key, not the caller's. The message names provider and key; replace it in the configuration.",
+  upstream_stream_truncated:
+    'The stream broke off before it was finished. What came is what there is; it was not made to look whole.',
+  upstream_timeout:
+    'A time limit of the provider (`timeouts`) passed; the message says which. After the status is out this comes as a frame in the stream.',
+  overloaded:
+    'The gateway holds as many calls or as many bytes as it may (`server.max_in_flight`, `server.max_buffered`). Nothing was sent on.',
+  storage_unavailable:
+    'The data folder or its database cannot be read or written. Nothing is wrong with the key.',
+  no_healthy_upstream:
+    'The provider behind this name is gone; the configuration changed while the call came in.',
+  gateway_shutdown:
+    'The gateway is ending and gave up the calls that were left after `server.drain.grace`.',
+}
