@@ -69,27 +69,21 @@ export async function establishIdentity(
 ): Promise<Identity> {
   const keySecret = derive(master, 'virtual-keys')
   const settings = await checkMasterKey(store, master)
+  const configured = config.auth.admin.password
   const storedHash = settings.get('admin.password_hash')
-  let password: string | null = null
-  let passwordHash: string
-  if (config.auth.admin.password !== null)
-    passwordHash = await hashPassword(config.auth.admin.password)
-  else if (storedHash !== undefined) passwordHash = storedHash
-  else {
-    password = readablePassword()
-    const all = await store.initialiseSettings({
-      'admin.password_hash': await hashPassword(password),
-    })
-    passwordHash = all.get('admin.password_hash') ?? ''
-  }
-  const key = await firstKey(store, config, keySecret, runtime)
-  const identity = {
+  const password = configured === null && storedHash === undefined ? readablePassword() : null
+  const key = (await needsFirstKey(store, config)) ? `sk-bf-${randomUUID()}` : null
+  // Told before it counts: killed in between, the next start makes others and tells those.
+  if (key !== null || password !== null) writeFirstRun(config, { key, password })
+  const given = configured ?? password
+  const passwordHash = given === null ? (storedHash ?? '') : await hashPassword(given)
+  if (password !== null) await store.initialiseSettings({ 'admin.password_hash': passwordHash })
+  if (key !== null) await createFirstKey(store, key, keySecret, runtime)
+  return {
     keySecret,
     admin: { username: config.auth.admin.username, passwordHash },
     generated: { key, password },
   }
-  if (key !== null || password !== null) writeFirstRun(config, identity.generated)
-  return identity
 }
 
 /** A wrong master key would make every key unknown without a word; so it is refused at the start. */
@@ -103,17 +97,18 @@ async function checkMasterKey(store: Store, master: Buffer): Promise<ReadonlyMap
   )
 }
 
-async function firstKey(
+async function needsFirstKey(store: Store, config: Config): Promise<boolean> {
+  if (config.virtualKeys.length > 0) return false
+  return !(await store.listKeys()).some(({ origin }) => origin !== 'file')
+}
+
+async function createFirstKey(
   store: Store,
-  config: Config,
+  value: string,
   secret: Buffer,
   runtime: Runtime,
-): Promise<string | null> {
-  if (config.virtualKeys.length > 0) return null
-  const stored = await store.listKeys()
-  if (stored.some(({ origin }) => origin !== 'file')) return null
-  const value = `sk-bf-${randomUUID()}`
-  const outcome = await store.createKey({
+): Promise<void> {
+  await store.createKey({
     id: runtime.newId(),
     name: 'first-key',
     hash: hashKey(value, secret),
@@ -125,7 +120,6 @@ async function firstKey(
     createdAt: runtime.clock.now(),
     disabledAt: null,
   } satisfies StoredKey)
-  return outcome === 'created' ? value : null
 }
 
 export const hintOf = (value: string): string => `${value.slice(0, 6)}…${value.slice(-4)}`

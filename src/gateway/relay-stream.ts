@@ -74,10 +74,10 @@ export class RelayStream {
   /** Sends what was held and then all that comes. Resolves when the stream is over, well or not. */
   pump(sink: StreamSink): Promise<StreamEnd> {
     this.#sink = sink
-    for (const bytes of this.#held) this.#write(bytes)
+    const taken = this.#held.map((bytes) => this.#write(bytes))
     this.#held = []
     this.#heldBytes = 0
-    if (this.#pausedFull) this.#hooks.onResume()
+    if (this.#pausedFull && taken.every(Boolean)) this.#hooks.onResume()
     if (this.#end) return Promise.resolve(this.#end)
     this.#state = 'flowing'
     return new Promise((resolve) => {
@@ -198,7 +198,9 @@ export class RelayStream {
     }
   }
 
-  #write(bytes: Uint8Array): void {
-    if (this.#sink && !this.#sink.write(bytes)) this.#hooks.onPause()
+  #write(bytes: Uint8Array): boolean {
+    if (!this.#sink || this.#sink.write(bytes)) return true
+    this.#hooks.onPause()
+    return false
   }
 }

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Call } from '../core/call.ts'
-import { CounterFamily, HistogramFamily } from './series.ts'
+import { createCounters, createHistograms } from './series.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 const overheadSeconds = [
@@ -14,37 +14,37 @@ export class Metrics {
   readonly #models = new Set<string>()
   readonly #reload: Gauge
   readonly #reloadAt: Gauge
-  readonly #requests = new CounterFamily('sluice_requests_total', 'Calls settled.', [
+  readonly #requests = createCounters('sluice_requests_total', 'Calls settled.', [
     'surface',
     'provider',
     'model',
     'status_class',
     'error',
   ])
-  readonly #duration = new HistogramFamily(
+  readonly #duration = createHistograms(
     'sluice_request_duration_seconds',
     'From the first header to the last byte.',
     ['surface', 'provider', 'stream'],
     seconds,
   )
-  readonly #firstToken = new HistogramFamily(
+  readonly #firstToken = createHistograms(
     'sluice_time_to_first_token_seconds',
     'From the first header to the first event of a stream.',
     ['provider'],
     seconds,
   )
-  readonly #overhead = new HistogramFamily(
+  readonly #overhead = createHistograms(
     'sluice_overhead_seconds',
     'The time of plain calls less the wait for the provider.',
     ['surface'],
     overheadSeconds,
   )
-  readonly #attempts = new CounterFamily(
+  readonly #attempts = createCounters(
     'sluice_upstream_attempts_total',
     'Requests sent to providers.',
     ['provider', 'model', 'outcome'],
   )
-  readonly #tokens = new CounterFamily(
+  readonly #tokens = createCounters(
     'sluice_tokens_total',
     'Tokens used; estimated ones where a provider gave no count.',
     ['provider', 'model', 'type', 'estimated'],
@@ -121,18 +121,12 @@ export class Metrics {
     const model = last ? this.#bounded(last.provider, last.model) : ''
     const statusClass = `${Math.floor(status / 100)}xx`
     this.#requests.cell(surface, provider, model, statusClass, call.error?.code ?? '').value++
-    this.#duration.observe(
-      this.#duration.cell(surface, provider, stream ? 'true' : 'false'),
-      durationMs / 1000,
-    )
+    this.#duration.cell(surface, provider, stream ? 'true' : 'false').observe(durationMs / 1000)
     if (stream && call.firstTokenMs !== null)
-      this.#firstToken.observe(
-        this.#firstToken.cell(provider),
-        (call.firstTokenMs - call.startedMs) / 1000,
-      )
+      this.#firstToken.cell(provider).observe((call.firstTokenMs - call.startedMs) / 1000)
     else if (last?.endedMs) {
       const overheadMs = durationMs - (last.endedMs - last.startedMs)
-      this.#overhead.observe(this.#overhead.cell(surface), Math.max(0, overheadMs) / 1000)
+      this.#overhead.cell(surface).observe(Math.max(0, overheadMs) / 1000)
     }
     for (const attempt of attempts) {
       const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)

@@ -1,105 +1,117 @@
-/** Label values in the order of the metric's label names. */
-type Values = readonly string[]
+/** A family of Prometheus series: cells that are found by one map lookup, and text when somebody asks. */
+export interface Family<Cell> {
+  /** The cell for these label values, in the order of the label names; made at its first use. */
+  cell(...values: readonly string[]): Cell
+  /** The exposition format, version 0.0.4. */
+  render(): string
+}
 
-export interface CounterCell {
+export interface Counter {
   value: number
 }
 
-export interface HistogramCell {
-  sum: number
-  count: number
-  /** Per bucket, not cumulative; the last is the overflow. */
-  readonly counts: number[]
+export interface Histogram {
+  readonly sum: number
+  readonly count: number
+  observe(value: number): void
 }
 
-/**
- * A family of Prometheus series. A call adds to cells that it finds by one map lookup, and text is made when somebody
- * asks: a library's counters hash and sort their labels on every increment, which was measured at a tenth of a call.
- */
-abstract class Family<Cell> {
-  readonly #cells = new Map<string, { readonly values: Values; readonly cell: Cell }>()
-  readonly #name: string
-  readonly #help: string
+interface FamilyOptions<Cell> {
+  readonly kind: 'counter' | 'histogram'
+  readonly name: string
+  readonly help: string
   readonly labels: readonly string[]
+  create(): Cell
+  lines(labels: string, cell: Cell): readonly string[]
+}
 
-  constructor(name: string, help: string, labels: readonly string[]) {
-    this.#name = name
-    this.#help = help
-    this.labels = labels
-  }
-
-  abstract readonly kind: 'counter' | 'histogram'
-  protected abstract create(): Cell
-  protected abstract lines(name: string, labels: string, cell: Cell): string[]
-
-  /** The cell for these label values, made at its first use. */
-  cell(...values: Values): Cell {
-    const key = values.join('\u0000')
-    let found = this.#cells.get(key)
-    if (!found) {
-      found = { values, cell: this.create() }
-      this.#cells.set(key, found)
-    }
-    return found.cell
-  }
-
-  /** Text in the Prometheus exposition format, version 0.0.4. */
-  render(): string {
-    const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} ${this.kind}`]
-    for (const { values, cell } of this.#cells.values()) {
-      const labels = this.labels.map((label, i) => `${label}="${escapeLabel(values[i] ?? '')}"`)
-      lines.push(...this.lines(this.#name, labels.join(','), cell))
-    }
-    return `${lines.join('\n')}\n`
+// Not the library's own counters: they hash and sort their labels on every increment, which was measured at a tenth
+// of a whole call. The library still collects what a process shows of itself.
+function createFamily<Cell>(options: FamilyOptions<Cell>): Family<Cell> {
+  const cells = new Map<string, { readonly labels: string; readonly cell: Cell }>()
+  return {
+    cell(...values) {
+      const key = values.join('\u0000')
+      let found = cells.get(key)
+      if (!found) {
+        const pairs = options.labels.map((label, i) => `${label}="${escapeLabel(values[i] ?? '')}"`)
+        found = { labels: pairs.join(','), cell: options.create() }
+        cells.set(key, found)
+      }
+      return found.cell
+    },
+    render() {
+      const { name, help, kind } = options
+      const lines = [...cells.values()].flatMap(({ labels, cell }) => options.lines(labels, cell))
+      return `${[`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines].join('\n')}\n`
+    },
   }
 }
 
-export class CounterFamily extends Family<CounterCell> {
-  readonly kind = 'counter'
-
-  protected create(): CounterCell {
-    return { value: 0 }
-  }
-
-  protected lines(name: string, labels: string, { value }: CounterCell): string[] {
-    return [`${name}{${labels}} ${value}`]
-  }
+export function createCounters(
+  name: string,
+  help: string,
+  labels: readonly string[],
+): Family<Counter> {
+  return createFamily<Counter>({
+    kind: 'counter',
+    name,
+    help,
+    labels,
+    create: () => ({ value: 0 }),
+    lines: (pairs, { value }) => [`${name}{${pairs}} ${value}`],
+  })
 }
 
-export class HistogramFamily extends Family<HistogramCell> {
-  readonly kind = 'histogram'
+/** `bounds` are the upper ends of the buckets, in rising order. */
+export function createHistograms(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  bounds: readonly number[],
+): Family<Histogram> {
+  return createFamily<BucketCounts>({
+    kind: 'histogram',
+    name,
+    help,
+    labels,
+    create: () => new BucketCounts(bounds),
+    lines: (pairs, cell) => [
+      ...cell
+        .cumulative()
+        .map((seen, i) => `${name}_bucket{le="${bounds[i] ?? '+Inf'}",${pairs}} ${seen}`),
+      `${name}_sum{${pairs}} ${cell.sum}`,
+      `${name}_count{${pairs}} ${cell.count}`,
+    ],
+  })
+}
+
+class BucketCounts implements Histogram {
+  sum = 0
+  count = 0
   readonly #bounds: readonly number[]
+  /** One for each bound and one for what is over them all. */
+  readonly #counts: number[]
 
-  /** `bounds` are upper ends, in rising order. */
-  constructor(name: string, help: string, labels: readonly string[], bounds: readonly number[]) {
-    super(name, help, labels)
+  constructor(bounds: readonly number[]) {
     this.#bounds = bounds
+    this.#counts = new Array<number>(bounds.length + 1).fill(0)
   }
 
-  observe(cell: HistogramCell, value: number): void {
+  observe(value: number): void {
     let bucket = 0
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++
-    cell.counts[bucket] = (cell.counts[bucket] ?? 0) + 1
-    cell.sum += value
-    cell.count++
+    this.#counts[bucket] = (this.#counts[bucket] as number) + 1
+    this.sum += value
+    this.count++
   }
 
-  protected create(): HistogramCell {
-    return { sum: 0, count: 0, counts: new Array(this.#bounds.length + 1).fill(0) }
-  }
-
-  protected lines(name: string, labels: string, { sum, count, counts }: HistogramCell): string[] {
+  cumulative(): readonly number[] {
     let seen = 0
-    const buckets = this.#bounds.map((bound, i) => {
-      seen += counts[i] ?? 0
-      return `${name}_bucket{le="${bound}",${labels}} ${seen}`
+    return this.#counts.map((count) => {
+      seen += count
+      return seen
     })
-    return [
-      ...buckets,
-      `${name}_bucket{le="+Inf",${labels}} ${count}`,
-      `${name}_sum{${labels}} ${sum}`,
-      `${name}_count{${labels}} ${count}`,
-    ]
   }
 }
 

@@ -38,6 +38,8 @@ test('where nothing weighs anything, each counts alike', () => {
 
 test('what weighs nothing is never chosen beside what does', () => {
   assert.equal(pickByWeight(items(0, 1), () => 0).at, 1)
+  // A sum that is rounded up leaves a rest behind the last of them.
+  assert.equal(pickByWeight(items(0.1, 0.1, 0.4, 0), () => 1 - Number.EPSILON / 2).at, 2)
   fc.assert(
     fc.property(
       fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0.001, max: 1e6, noNaN: true })), {

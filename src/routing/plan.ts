@@ -19,5 +19,6 @@ export function pickByWeight<Item extends { readonly weight: number }>(
     mark -= total ? item.weight : 1
     if (mark < 0) return item
   }
-  return items.at(-1) as Item
+  // Only rounding leads here, and it must not choose what weighs nothing.
+  return (items.findLast(({ weight }) => weight > 0) ?? items.at(-1)) as Item
 }

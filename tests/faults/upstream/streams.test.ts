@@ -13,7 +13,7 @@ before(async () => {
     providers: {
       idle: { timeouts: { idle: '250ms' } },
       'first-token': { timeouts: { first_token: '250ms' } },
-      total: { timeouts: { stream_total: '300ms' } },
+      total: { timeouts: { stream_total: '900ms' } },
     },
   })
 })
@@ -82,7 +82,7 @@ describe('streams', { concurrency: 8 }, () => {
     ])
     assertErrorFrame(await rig.stream('total/lively'), {
       code: 'upstream_timeout',
-      message: /not done within 300 ms/,
+      message: /not done within 900 ms/,
     })
   })
 
