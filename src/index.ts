@@ -4,7 +4,6 @@ import { startGateway } from './cli/compose.ts'
 import { establishIdentity, prepareDataDir, readMasterKey } from './cli/first-run.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
-import type { Runtime } from './core/runtime.ts'
 import { systemRuntime } from './core/system.ts'
 import { providerTypes } from './providers/registry.ts'
 import { type LineStream, openLog } from './sinks/log.ts'
@@ -71,13 +70,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
       options.log ?? { write: () => {}, writableLength: 0 },
       systemRuntime.clock,
     )
-    const over = new AbortController()
     const running = await startGateway({
       config,
       identity,
       store,
       log,
-      runtime: untilAborted(over.signal),
+      runtime: systemRuntime,
       version: readVersion(),
       front: true,
     })
@@ -86,27 +84,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
       url: `http://${name.includes(':') ? `[${name}]` : name}:${running.port}`,
       config,
       firstKey: identity.generated.key,
-      async close() {
-        await running.shutdown(0)
-        over.abort()
-      },
+      close: () => running.shutdown(0),
     }
   } catch (thrown) {
     await store.close()
     throw thrown
-  }
-}
-
-/** What is still slept for once the gateway has ended, such as the rest of the grace, must not keep the process alive. */
-function untilAborted(over: AbortSignal): Runtime {
-  const { clock } = systemRuntime
-  return {
-    ...systemRuntime,
-    clock: {
-      ...clock,
-      sleep: (ms, signal) =>
-        clock.sleep(ms, signal === undefined ? over : AbortSignal.any([signal, over])),
-    },
   }
 }
 

@@ -39,9 +39,7 @@ export function renderBanner(
     }),
     '',
     '  Try it now',
-    ...(shownKey === '$SLUICE_KEY' && facts.firstRunFile
-      ? [`    export SLUICE_KEY=$(grep -o 'sk-bf-[0-9a-f-]*' ${facts.firstRunFile})`]
-      : []),
+    ...(shownKey === '$SLUICE_KEY' ? whereKeysAre(config, facts.firstRunFile) : []),
     `    curl ${url}/v1/chat/completions \\`,
     `      -H "Authorization: Bearer ${shownKey}" \\`,
     '      -H "Content-Type: application/json" \\',
@@ -65,7 +63,20 @@ export function renderBanner(
   return `${lines.join('\n')}\n`
 }
 
-export const notInForceLine = (names: readonly string[]): string =>
+function whereKeysAre(
+  { virtualKeys }: LoadedConfig['config'],
+  firstRunFile: string | null,
+): readonly string[] {
+  if (virtualKeys.length > 0) {
+    const names = virtualKeys.slice(0, 3).map(({ name }) => name)
+    return [
+      `    # SLUICE_KEY is one of the virtual keys of the configuration (${names.join(', ')})`,
+    ]
+  }
+  return firstRunFile ? [`    export SLUICE_KEY=$(grep -o 'sk-bf-[0-9a-f-]*' ${firstRunFile})`] : []
+}
+
+const notInForceLine = (names: readonly string[]): string =>
   `  not in force in this version: ${names.join(', ')}`
 
 function firstModel({ models, providers }: LoadedConfig['config']): string {

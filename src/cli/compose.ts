@@ -5,7 +5,7 @@ import { Inference } from '../api/inference.ts'
 import type { Config, ProviderConfig } from '../config/config.ts'
 import { isLoopback } from '../config/proxy.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Runtime } from '../core/runtime.ts'
+import type { Clock, Runtime } from '../core/runtime.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
@@ -116,10 +116,10 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
         { calls: inFlight.size, grace_ms: graceMs },
         'draining: closed to new connections',
       )
-      await Promise.race([inFlight.whenEmpty(), clock.sleep(graceMs)])
+      await untilEmpty(inFlight, clock, graceMs)
       const cut = inFlight.size
       inFlight.abortAll(new GatewayError('gateway_shutdown', 'The gateway is shutting down'))
-      await Promise.race([inFlight.whenEmpty(), clock.sleep(2000)])
+      await untilEmpty(inFlight, clock, settleMs)
       sweep.cancel()
       server.closeAllConnections()
       await app.close()
@@ -129,6 +129,17 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       log.flush()
     },
   }
+}
+
+/** How long calls that were just cut may take to tell their clients and be settled. */
+const settleMs = 2000
+
+async function untilEmpty(inFlight: InFlight, clock: Clock, atMostMs: number): Promise<void> {
+  const over = new AbortController()
+  // The sleep ends with the race: a timer of many minutes would keep an embedding process alive.
+  const late = clock.sleep(atMostMs, over.signal).catch(() => {})
+  await Promise.race([inFlight.whenEmpty(), late])
+  over.abort()
 }
 
 const isRemote = ({ type }: ProviderConfig): boolean => type !== 'demo'

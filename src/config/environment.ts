@@ -38,7 +38,8 @@ export interface FoundProvider {
 const twins = ['CONFIG', 'HOST', 'PORT', 'DATA_DIR', 'LOG_LEVEL', 'LOG_FORMAT'].map(
   (name) => `SLUICE_${name}`,
 )
-const knownNames = [...twins, 'SLUICE_ENCRYPTION_KEY']
+// SLUICE_KEY is where the start banner puts a caller's own key.
+const knownNames = [...twins, 'SLUICE_ENCRYPTION_KEY', 'SLUICE_KEY']
 
 /** What flags and their environment twins say, the flag first. Bad values go to `problems`. */
 export function readOverrides(

@@ -33,6 +33,7 @@ const rows: readonly Row[] = [
     when: (value) => value === 'least-latency',
   },
   { name: 'jobs', path: ['jobs'] },
+  { name: 'jobs', path: ['providers', '*', 'timeouts', 'job'] },
   {
     name: 'compat.extra_fields',
     path: ['compat', 'extra_fields'],

@@ -27,6 +27,8 @@ export interface RelayHooks {
   onResume(): void
 }
 
+const LF = 10
+const CR = 13
 const heldBytesAtMost = 1024 * 1024
 
 /**
@@ -43,6 +45,7 @@ export class RelayStream {
   #held: Uint8Array[] = []
   #heldBytes = 0
   #pausedFull = false
+  #lineFeedSent = false
   #state: 'holding' | 'ready' | 'flowing' | 'ended' = 'holding'
   #end: StreamEnd | null = null
   #sink: StreamSink | null = null
@@ -133,14 +136,15 @@ export class RelayStream {
   }
 
   #take(event: SseEvent): void {
+    const raw = this.#mended(event.raw)
     const sighting = this.meter.see(event.data, event.name)
     if (sighting instanceof GatewayError) this.fail(sighting)
-    else if (sighting === 'nothing') this.#emit(event.raw)
+    else if (sighting === 'nothing') this.#emit(raw)
     else if (sighting === 'usage') {
-      if (this.#includeUsage) this.#emit(event.raw)
+      if (this.#includeUsage) this.#emit(raw)
     } else if (sighting === 'data') {
       this.#hooks.onEvent()
-      this.#emit(this.#corrected(event.raw))
+      this.#emit(this.#corrected(raw))
       if (this.#state === 'holding') {
         // First, since what is held may be as large as the one event that ends the holding.
         this.#state = 'ready'
@@ -149,9 +153,19 @@ export class RelayStream {
       }
     } else if (this.#state === 'holding') this.fail(truncated())
     else {
-      this.#emit(event.raw)
+      this.#emit(raw)
       this.#finish(null)
     }
+  }
+
+  /**
+   * A cut between the last CR and its LF leaves the LF to the next event, which may be dropped or never come: it is
+   * sent at once instead, and left out there.
+   */
+  #mended(raw: Uint8Array): Uint8Array {
+    const rest = this.#lineFeedSent && raw[0] === LF ? raw.subarray(1) : raw
+    this.#lineFeedSent = rest.at(-1) === CR && rest.at(-2) === LF && rest.at(-3) === CR
+    return this.#lineFeedSent ? Buffer.concat([rest, Buffer.of(LF)]) : rest
   }
 
   #corrected(raw: Uint8Array): Uint8Array {

@@ -8,7 +8,7 @@ test('pieces of any sizes come out joined in their order', () => {
   const size = nat({ max: 20_000 }).chain((large) =>
     nat({ max: 6 }).map((n) => [0, 1, 7, 100, 4095, 4096, large][n] as number),
   )
-  always(
+  void always(
     property(array(tuple(size, nat({ max: 255 })), { maxLength: 40 }), (pieces) => {
       const list = new ByteList()
       const all = pieces.map(([length, fill]) => Buffer.alloc(length, fill))

@@ -11,7 +11,7 @@ function call(): OpenCall & { readonly aborted: GatewayError[] } {
 
 test('calls that enter and leave in any order are counted, plain ones and streams', () => {
   const step = tuple(constantFrom('enter', 'stream', 'leave'), nat())
-  always(
+  void always(
     property(array(step, { maxLength: 60 }), (steps) => {
       const list = new InFlight()
       const open: ReturnType<typeof call>[] = []

@@ -48,7 +48,7 @@ const exposed = [
   ),
 ].join(', ')
 
-export function isAllowedOrigin(origin: string, { corsOrigins }: OriginRules): boolean {
+function isAllowedOrigin(origin: string, { corsOrigins }: OriginRules): boolean {
   return corsOrigins?.includes(origin) === true
 }
 

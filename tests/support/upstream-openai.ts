@@ -136,7 +136,7 @@ function textOf(message: Fields | undefined): string {
 }
 
 /** The text in words, each with the space before it: one is one token. */
-export const pieces = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? []
+const pieces = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? []
 
 function usageOf(messages: readonly Fields[], written: number, choices: number): Fields {
   const read = messages.reduce((sum, message) => sum + 3 + pieces(textOf(message)).length, 0)

@@ -97,7 +97,7 @@ function innerStatus(wire: JsonObject, words: ProviderWords | null): number {
 }
 
 /** Null for what is no JSON or holds no sentence: an HTML page is nobody's error message. */
-export function readWords(wire: unknown): ProviderWords | null {
+function readWords(wire: unknown): ProviderWords | null {
   const outer = Array.isArray(wire) ? wire[0] : wire
   if (!isObject(outer)) return null
   const error = outer['error']
@@ -149,7 +149,7 @@ function cut(text: string): string {
 const notOurs = new Set([400, 404, 405, 408, 413, 415, 417, 422, 431])
 
 /** The envelope that clients of OpenAI and of the seed's gateway both read. */
-export function errorEnvelope(error: GatewayError): JsonObject {
+function errorEnvelope(error: GatewayError): JsonObject {
   const words = error.facts.upstreamWords
   const code = words ? (words.code ?? error.code) : error.code
   const answered = error.facts.upstreamStatus !== undefined
