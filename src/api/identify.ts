@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import { authenticate, type Doorkeeper } from '../governance/authenticate.ts'
+import { type CredentialMemory, emptyMemory } from '../governance/key-table.ts'
 import { readCredentials } from '../http/auth-header.ts'
 import { clientAddress } from '../http/client-address.ts'
 import { isForeign, type OriginRules } from '../http/origins.ts'
@@ -22,10 +24,19 @@ export function identify(
     door,
     clientAddress(req, rules.trustedProxies),
     now,
+    memoryOf(req.socket),
   )
   return found instanceof Promise
     ? found.then((principal) => guardAnonymous(req, principal, rules))
     : guardAnonymous(req, found, rules)
+}
+
+const remembered = Symbol('the credential presented last')
+type Rememberer = Socket & { [remembered]?: CredentialMemory }
+
+function memoryOf(socket: Rememberer): CredentialMemory {
+  socket[remembered] ??= emptyMemory()
+  return socket[remembered]
 }
 
 /** Without a credential any web page could spend money through a visitor's browser. */

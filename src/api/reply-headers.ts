@@ -27,4 +27,6 @@ export function replyHeaders(call: Call, upstream: Headers, nowMs: number): stri
 }
 
 /** Model names come from bodies: a header carries printable ASCII only. */
-const asHeader = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256)
+const asHeader = (text: string): string =>
+  plain.test(text) ? text : text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256)
+const plain = /^[\x20-\x7e]{1,256}$/

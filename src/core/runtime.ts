@@ -14,7 +14,7 @@ export interface Clock {
   monotonic(): number
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls `fire` once after `ms`. It never keeps the process alive. */
+  /** Calls `fire` once after `ms`. Whoever armed it cancels it: it keeps the process alive. */
   timer(ms: number, fire: () => void): Timer
 }
 

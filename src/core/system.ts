@@ -19,8 +19,8 @@ const clock: Clock = {
       signal?.addEventListener('abort', stop, { once: true })
     }),
   timer(ms, fire) {
+    // Not unref'd: that switches the loop's own handle off and on for every call, which was measured at some percent.
     const timer = setTimeout(fire, ms)
-    timer.unref()
     return { refresh: () => void timer.refresh(), cancel: () => clearTimeout(timer) }
   },
 }

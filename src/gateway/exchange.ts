@@ -126,7 +126,7 @@ class AttemptExchange implements ExchangeHandler {
     if (good && this.#options.stream && !this.#isObject) this.#sniff(chunk)
     if (this.#stream) return
     if (!good && this.#size >= maxErrorBytes) this.#complete()
-    else if (this.#size > this.#options.maxReplyBytes)
+    else if (good && this.#size > this.#options.maxReplyBytes)
       this.#fail(
         new GatewayError(
           'upstream_invalid_response',
@@ -198,8 +198,11 @@ class AttemptExchange implements ExchangeHandler {
 
   #fail(given: GatewayError): void {
     const error = this.#placed(given)
-    if (this.#stream) this.#stream.fail(error)
-    else if (!this.#over) {
+    if (this.#stream) {
+      this.#stream.fail(error)
+      return
+    }
+    if (!this.#over) {
       this.#close(error)
       this.#reject(error)
     }

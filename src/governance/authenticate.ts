@@ -1,7 +1,7 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Presented } from '../http/auth-header.ts'
-import type { KeyTable } from './key-table.ts'
+import { type CredentialMemory, emptyMemory, type KeyTable } from './key-table.ts'
 
 /** What decides who a caller is, under one configuration. */
 export interface Doorkeeper {
@@ -27,13 +27,14 @@ export function authenticate(
   door: Doorkeeper,
   address: string,
   now: number,
+  memory: CredentialMemory = emptyMemory(),
 ): Principal | Promise<Principal> {
-  if (presented.vk !== null) return principalOf(presented.vk, 'x-bf-vk', door, now)
+  if (presented.vk !== null) return principalOf(presented.vk, 'x-bf-vk', door, now, memory)
   if (presented.bearer !== null && looksOurs.test(presented.bearer))
-    return principalOf(presented.bearer, 'Authorization', door, now)
+    return principalOf(presented.bearer, 'Authorization', door, now, memory)
   const ours = presented.apiKeys.find(({ value }) => looksOurs.test(value))
   if (presented.basic !== null) return admitBasic(presented.basic, ours, door, address, now)
-  if (ours) return principalOf(ours.value, ours.header, door, now)
+  if (ours) return principalOf(ours.value, ours.header, door, now, memory)
   if (door.anonymous) return door.anonymous
   throw new GatewayError(
     'virtual_key_required',
@@ -56,14 +57,20 @@ async function admitBasic(
   } catch (thrown) {
     if (!ours) throw thrown
   }
-  if (ours) return principalOf(ours.value, ours.header, door, now)
+  if (ours) return principalOf(ours.value, ours.header, door, now, emptyMemory())
   throw new GatewayError('invalid_api_key', 'The admin name or password is wrong', {
     headers: { 'www-authenticate': 'Basic realm="Sluice", charset="UTF-8"' },
   })
 }
 
-function principalOf(value: string, header: string, door: Doorkeeper, now: number): Principal {
-  const key = door.keys.find(value)
+function principalOf(
+  value: string,
+  header: string,
+  door: Doorkeeper,
+  now: number,
+  memory: CredentialMemory,
+): Principal {
+  const key = door.keys.find(value, memory)
   if (!key)
     throw new GatewayError(
       'invalid_api_key',

@@ -135,6 +135,7 @@ test('C13 a body that comes at less than 1 KiB a second is given up after 10 s',
     maxBytes: 100_000,
     limit: 100_000,
   })
+  await settled()
   await clock.advance(5_000)
   incoming.push(Buffer.alloc(10 * 1024 - 1))
   await settled()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
@@ -150,14 +151,15 @@ test('a paused reader pauses the decoder, and through it the source', async () =
     if (++chunks === 1) self.exchange.pause()
   })
   rig.source.onHead(200, { 'content-encoding': 'gzip' })
-  const bytes = gzipSync('0'.repeat(32 * 1024 * 1024))
+  const noise = randomBytes(1024 * 1024).toString('base64')
+  const bytes = gzipSync(noise)
   for (let at = 0; at < bytes.length; at += 4096) rig.source.onData(bytes.subarray(at, at + 4096))
   while (!rig.calls.includes('pause')) await setImmediate()
   for (let turns = 0; turns < 20; turns++) await setImmediate()
   assert.equal(chunks, 1)
   rig.exchange.resume()
+  while (!rig.calls.includes('resume')) await setImmediate()
   rig.source.onEnd()
   assert.equal(await rig.over, 'end')
-  assert.equal(rig.text().length, 32 * 1024 * 1024)
-  assert.ok(rig.calls.includes('resume'))
+  assert.equal(rig.text(), noise)
 })

@@ -28,8 +28,6 @@ test('nothing is told before the call that asked has returned', async () => {
   const { clock, seen } = play({ frames: [frame('a')] })
   assert.deepEqual(seen, [])
   await clock.advance(0)
-  assert.deepEqual(seen, ['head 200', 'a'])
-  await clock.advance(0)
   assert.deepEqual(seen, ['head 200', 'a', 'end'])
 })
 
@@ -40,7 +38,7 @@ test('each frame comes so long after the one before, those without a wait in one
   await clock.advance(1)
   assert.deepEqual(seen, ['head 200', 'a', 'b'])
   await clock.advance(20)
-  assert.deepEqual(seen.slice(3, 4), ['c'])
+  assert.deepEqual(seen, ['head 200', 'a', 'b', 'c', 'end'])
 })
 
 test('a script may be cut off or fall silent', async () => {
@@ -60,8 +58,6 @@ test('a pause holds back what is due until the resume, and nothing is lost', asy
   await clock.advance(100)
   assert.deepEqual(seen, ['head 200', 'a'])
   exchange.resume()
-  assert.deepEqual(seen, ['head 200', 'a', 'b'])
-  await clock.advance(0)
   assert.deepEqual(seen, ['head 200', 'a', 'b', 'end'])
 })
 

@@ -1,0 +1,72 @@
+import type { Config, ProviderConfig, ProviderKeyConfig } from '../../../src/config/config.ts'
+import { compileSnapshot, type Provider, type Snapshot } from '../../../src/gateway/snapshot.ts'
+import { providerTypes } from '../../../src/providers/registry.ts'
+import type { Endpoint } from '../../../src/transport/transport.ts'
+
+export const keyOf = (name = 'main', value = 'sk-secret', weight = 1): ProviderKeyConfig => ({
+  name,
+  value,
+  weight,
+  models: null,
+  quotaGroup: name,
+  cloud: {},
+})
+
+const providerConfig = (changes: Partial<ProviderConfig>): ProviderConfig => ({
+  name: 'up',
+  type: 'openai-compatible',
+  baseUrl: 'https://provider.example/v1',
+  keys: [keyOf()],
+  headers: {},
+  timeouts: {
+    connectMs: 1000,
+    firstByteMs: null,
+    firstTokenMs: null,
+    idleMs: 1000,
+    totalMs: 10_000,
+    streamTotalMs: 20_000,
+    jobMs: 10_000,
+  },
+  proxy: null,
+  tls: { ca: null },
+  retries: { max: 0, baseMs: 1, capMs: 1 },
+  maxConcurrency: 10,
+  apiVersion: null,
+  deployments: null,
+  ...changes,
+})
+
+const nobody: Endpoint = {
+  send: () => {
+    throw new Error('nothing is sent in this test')
+  },
+}
+
+interface Parts {
+  readonly providers?: readonly Partial<ProviderConfig>[]
+  readonly models?: Config['models']
+  readonly auth?: Partial<Config['auth']>
+  readonly endpoint?: Endpoint
+}
+
+/** What a configuration compiles to, without reading one. */
+export function snapshotOf({ providers = [{}], models, auth, endpoint }: Parts = {}): Snapshot {
+  const configs = providers.map(providerConfig)
+  const config = {
+    server: { maxReplyBytes: 100_000 },
+    auth: { inference: 'required', anonymous: null, ...auth },
+    providers: new Map(configs.map((each) => [each.name, each])),
+    models: models ?? new Map(),
+  } as unknown as Config
+  return compileSnapshot({
+    config,
+    types: providerTypes,
+    keys: [],
+    keySecret: Buffer.alloc(32),
+    admin: { check: () => null },
+    openEndpoint: () => endpoint ?? nobody,
+  })
+}
+
+export const providerOf = (changes: Partial<ProviderConfig> = {}): Provider =>
+  [...snapshotOf({ providers: [changes] }).providers.values()][0] as Provider
