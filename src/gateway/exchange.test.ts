@@ -223,6 +223,7 @@ test('a stream is handed over at its first event, and silence is measured from t
   await rig.clock.advance(49)
   rig.source.onData(token)
   await rig.clock.advance(49)
+  assert.deepEqual(rig.calls, [], 'the event started the silence anew')
   rig.source.onData(Buffer.from(': ping\n\n'))
   await rig.clock.advance(1)
   const { error } = await over

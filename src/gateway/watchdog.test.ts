@@ -85,6 +85,20 @@ test('while the reader is slow silence does not count, the total does', async ()
   assert.deepEqual(other.rings, ['total 1000 at 1000'])
 })
 
+test('waiting for a slow reader sets a timer now and then, not all the time', async () => {
+  const { clock, dog } = watch()
+  dog.enter('idle')
+  dog.suspend()
+  let armed = 0
+  const timer = clock.timer.bind(clock)
+  clock.timer = (ms, fire) => {
+    armed++
+    return timer(ms, fire)
+  }
+  await clock.advance(900)
+  assert.ok(armed <= 900 / limits.idleMs, `${armed} timers`)
+})
+
 test('entering the total alone forgets the shorter limits', async () => {
   const { clock, dog, rings } = watch()
   dog.enter('total')

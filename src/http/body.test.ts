@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { ManualClock } from '../../tests/support/manual-clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { Timer } from '../core/runtime.ts'
 import { BodyBudget, type BodyRules, checkBodyHeaders, type ReadBody, readBody } from './body.ts'
 
 /** A request whose bytes come when the test says so. */
@@ -37,19 +38,30 @@ interface Reading {
   readonly body: Promise<ReadBody>
   /** How often the client was asked to go on. */
   readonly asked: () => number
+  /** How many timers were ever set. */
+  readonly timers: () => number
+}
+
+class CountingClock extends ManualClock {
+  timers = 0
+
+  override timer(ms: number, fire: () => void): Timer {
+    this.timers++
+    return super.timer(ms, fire)
+  }
 }
 
 function read(
   incoming: Incoming,
   { maxBytes = 1000, limit = 10_000 }: { maxBytes?: number; limit?: number } = {},
 ): Reading {
-  const clock = new ManualClock()
+  const clock = new CountingClock()
   const budget = new BodyBudget(() => limit)
   const rules: BodyRules = { maxBytes, budget, clock }
   let asked = 0
   const res = { writeContinue: () => void asked++ } as unknown as ServerResponse
   const body = readBody(incoming.asRequest(), res, rules)
-  return { incoming, clock, budget, body, asked: () => asked }
+  return { incoming, clock, budget, body, asked: () => asked, timers: () => clock.timers }
 }
 
 const rejectsWith = (promise: Promise<unknown>, code: string, closes?: boolean): Promise<void> =>
@@ -66,13 +78,12 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 test('a body that is there at once is handed over without a timer', async () => {
   const incoming = new Incoming({ 'content-length': '5' })
   incoming.finish(Buffer.from('hello'))
-  const { body, clock, budget } = read(incoming)
-  assert.equal(clock.pending, 0)
+  const { body, budget, timers } = read(incoming)
   const { bytes, charged } = await body
   assert.equal(bytes.toString(), 'hello')
   assert.equal(charged, 5)
   assert.equal(budget.used, 5)
-  assert.equal(clock.pending, 0)
+  assert.equal(timers(), 0)
 })
 
 test('a body in pieces is joined, charged as it grows, and leaves no timer', async () => {
@@ -165,6 +176,18 @@ test('C13 a body that keeps its pace is read on, and given up at 60 s all the sa
   assert.equal(clock.pending, 0)
 })
 
+test('C13 a good beginning does not excuse what comes after it', async () => {
+  const { incoming, body, clock } = read(new Incoming(), { maxBytes: 1e6, limit: 1e6 })
+  await settled()
+  incoming.push(Buffer.alloc(100 * 1024))
+  await settled()
+  await clock.advance(10_000)
+  assert.equal(clock.pending, 2)
+  const refused = rejectsWith(body, 'request_timeout', true)
+  await clock.advance(10_000)
+  await refused
+})
+
 test('C13 a body that began before it was read is watched like any other', async () => {
   const incoming = new Incoming({ 'content-length': '100' })
   incoming.push('{')
@@ -181,6 +204,16 @@ test('C15 a client that goes away ends the reading', async () => {
   await settled()
   assert.equal(budget.used, 500)
   incoming.destroy(new Error('aborted'))
+  await rejectsWith(body, 'client_closed')
+  assert.equal(budget.used, 0)
+  assert.equal(clock.pending, 0)
+})
+
+test('C15 a client that had gone before its body was read is found gone, though all of it had come', async () => {
+  const incoming = new Incoming({ 'content-length': '4' })
+  incoming.finish(Buffer.from('body'))
+  incoming.destroy()
+  const { body, clock, budget } = read(incoming)
   await rejectsWith(body, 'client_closed')
   assert.equal(budget.used, 0)
   assert.equal(clock.pending, 0)

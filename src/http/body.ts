@@ -125,6 +125,11 @@ class BodyReader {
 
   start(res: ServerResponse): void {
     const req = this.#req
+    // Whoever left while its credential was checked is not reported again.
+    if (req.destroyed) {
+      this.#fail(gone())
+      return
+    }
     try {
       this.#charge(Number(req.headers['content-length'] ?? 0))
     } catch (thrown) {
@@ -170,10 +175,7 @@ class BodyReader {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#req.complete)
-      this.#fail(
-        new GatewayError('client_closed', 'The client went away while it sent its request'),
-      )
+    if (!this.#req.complete) this.#fail(gone())
   }
 
   #decode(decoder: ContentDecoder): NodeJS.ReadableStream {
@@ -242,6 +244,9 @@ class BodyReader {
     for (const stop of this.#stop) stop()
   }
 }
+
+const gone = (): GatewayError =>
+  new GatewayError('client_closed', 'The client went away while it sent its request')
 
 const tooLarge = (maxBytes: number): GatewayError =>
   new GatewayError(

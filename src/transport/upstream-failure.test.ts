@@ -55,8 +55,13 @@ test('an answer that is no HTTP is invalid, one that ends before its length says
   for (const code of ['HPE_INVALID_CONSTANT', 'UND_ERR_HEADERS_OVERFLOW', 'HPE_INVALID_CHUNK_SIZE'])
     for (const phase of ['sent', 'answering'] as const)
       assert.equal(describeFailure(failure(code), phase).code, 'upstream_invalid_response', code)
-  for (const code of ['HPE_INVALID_EOF_STATE', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
-    assert.equal(describeFailure(failure(code), 'answering').code, 'upstream_stream_truncated')
+  const words = 'Response does not match the HTTP/1.1 protocol'
+  const parser = (reason: string): Error =>
+    Object.assign(new Error(`${words} (${reason})`), { name: 'HTTPParserError' })
+  for (const cut of [parser('Invalid EOF state'), failure('UND_ERR_RES_CONTENT_LENGTH_MISMATCH')])
+    assert.equal(describeFailure(cut, 'answering').code, 'upstream_stream_truncated')
+  const bad = describeFailure(parser('Invalid character in chunk size'), 'answering')
+  assert.equal(bad.code, 'upstream_invalid_response')
 })
 
 test('the message never repeats what the library said, which may hold an address', () => {

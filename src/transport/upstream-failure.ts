@@ -6,8 +6,8 @@ export type Phase = 'connecting' | 'sent' | 'answering'
 const tls =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/
 const protocol = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/
-// The parser's words for an answer that ends before its own length says so.
-const cut = /^(HPE_INVALID_EOF_STATE|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/
+// An answer that ends before its own length says so; the parser's errors have no code, only words.
+const cut = /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH |\(Invalid EOF state\)/
 
 /** A failure of the network or of the peer's HTTP, in our words. The library's error stays as the cause. */
 export function describeFailure(cause: Error & { code?: unknown }, phase: Phase): GatewayError {
@@ -19,7 +19,7 @@ export function describeFailure(cause: Error & { code?: unknown }, phase: Phase)
       `no secure connection could be made (${code || 'TLS'})`,
       facts,
     )
-  const isCut = phase === 'answering' && cut.test(code)
+  const isCut = phase === 'answering' && cut.test(`${code} ${cause.message}`)
   if (!isCut && (protocol.test(code) || cause.name === 'HTTPParserError'))
     return new GatewayError('upstream_invalid_response', 'the answer is not valid HTTP', facts)
   if (phase === 'answering')

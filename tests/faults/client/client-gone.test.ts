@@ -17,7 +17,7 @@ import {
   until,
   wait,
 } from '../../support/upstream-script.ts'
-import { chatBytes, eventually, startRig } from './client-rig.ts'
+import { callerKey, chatBytes, eventually, startRig } from './client-rig.ts'
 
 const silentTls = await startUpstream({ tls: 'stall' })
 const rig = await startRig({
@@ -107,6 +107,24 @@ async function assertAborted(seen: SeenRequest, id: string): Promise<Record<stri
   assert.equal((record['attempts'] as unknown[]).length, 1)
   return record
 }
+
+test('C15 a client that goes while its password is checked is found gone', async () => {
+  const all = Array.from({ length: 6 }, async (_, index) => {
+    const id = `hashing-${index}`
+    const basic = Buffer.from(`proxy-${index}:x`).toString('base64')
+    const headers = {
+      authorization: `Basic ${basic}`,
+      'x-api-key': callerKey,
+      'x-request-id': id,
+    }
+    const client = await rawConnect(rig.port)
+    await client.write(chatBytes({ model: 'openai/hashed' }, headers))
+    client.rst()
+    assert.equal((await rig.record(id))['status'], 499)
+  })
+  await Promise.all(all)
+  assert.equal(rig.seen('hashed').length, 0)
+})
 
 for (const [way, leave] of Object.entries(ways)) {
   test(`C16 C19 a client that goes ${way} before the answer begins ends the call upstream`, async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { postBytes, type RawResponse, rawConnect } from '../../support/raw-client.ts'
 import { type Gateway, startGateway } from '../../support/start-gateway.ts'
@@ -89,11 +91,7 @@ class ClientRig {
   }
 
   async metric(name: string): Promise<number> {
-    const response = await fetch(`${this.gateway.url}/metrics`, {
-      headers: { connection: 'close' },
-    })
-    const text = await response.text()
-    const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]
+    const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(await this.#metrics())?.[1]
     assert.ok(found, `no metric ${name}`)
     return Number(found)
   }
@@ -124,6 +122,9 @@ class ClientRig {
     )
     await this.#untilQuiet()
     await eventually('descriptors back at the baseline', () => this.gateway.fds() <= this.#idleFds)
+    this.#holdsNoSecret(await this.#metrics(), 'the metrics')
+    for (const name of readdirSync(this.gateway.dataDir))
+      this.#holdsNoSecret(readFileSync(join(this.gateway.dataDir, name), 'latin1'), name)
     await this.gateway.stop('SIGINT')
     assert.deepEqual(await this.gateway.exited, { code: 0, signal: null })
     this.#holdsNoSecret(this.gateway.stderr(), 'the log')
@@ -140,6 +141,11 @@ class ClientRig {
     await this.gateway.kill()
     await this.gateway.stop()
     await this.upstream.stop()
+  }
+
+  async #metrics(): Promise<string> {
+    const headers = { connection: 'close' }
+    return await (await fetch(`${this.gateway.url}/metrics`, { headers })).text()
   }
 
   #holdsNoSecret(text: string, where: string): void {

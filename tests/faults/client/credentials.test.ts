@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { postBytes, type RawResponse } from '../../support/raw-client.ts'
+import { postBytes, type RawResponse, rawConnect } from '../../support/raw-client.ts'
 import { startUpstream } from '../../support/upstream.ts'
 import {
   adminBasic,
@@ -151,6 +151,30 @@ test('C31 a credential that is sent twice, empty, oversized or unprintable is no
     [[['authorization', `BEARER   ${callerKey}`]], 'team'],
     [[bearer, ['authorization', `Basic ${adminBasic}`]], 'invalid_request'],
   ])
+})
+
+test('C31 each request of a connection is taken for its own credential, whatever came before', async () => {
+  const almost = callerKey.replace(/.$/, '0')
+  const sent: readonly (readonly [string, string])[] = [
+    [callerKey, 'team'],
+    [otherKey, 'other'],
+    [callerKey, 'team'],
+    [almost, 'invalid_api_key'],
+    [callerKey, 'team'],
+    [callerKey.toUpperCase(), 'team'],
+    ['dummy', 'virtual_key_required'],
+    [almost, 'invalid_api_key'],
+    [otherKey, 'other'],
+  ]
+  using client = await rawConnect(rig.port)
+  for (const [index, [key, expected]] of sent.entries()) {
+    const headers = { authorization: `Bearer ${key}`, 'x-request-id': `in-turn-${index}` }
+    await client.write(chatBytes({ model: 'openai/turns' }, headers))
+    const answer = await client.response()
+    if (answer.status === 200)
+      assert.equal((await rig.record(`in-turn-${index}`))['principal'], expected)
+    else assertRefused(answer, 401, expected)
+  }
 })
 
 test('C32 every route but the open ones asks who is there, before it reads a body', async () => {
