@@ -15,7 +15,6 @@ after(() => rig.close())
 
 const truncated = { code: 'upstream_stream_truncated', type: 'upstream_error' } as const
 const invalid = { code: 'upstream_invalid_response', type: 'upstream_error' } as const
-const _open = { done: false, end: false } as const
 const words = [role, text('one '), text('two ')]
 
 describe('what a stream may look like', { concurrency: 8 }, () => {
