@@ -19,7 +19,8 @@ export function replyHeaders(call: Call, upstream: Headers, nowMs: number): stri
   const last = call.attempts.at(-1)
   if (last) headers.push('x-sluice-provider', last.provider, 'x-sluice-model', asHeader(last.model))
   for (const name in upstream) {
-    if (!name.startsWith('x-ratelimit-')) continue
+    // Most are told apart by their first letter, an x.
+    if (name.charCodeAt(0) !== 120 || !name.startsWith('x-ratelimit-')) continue
     const value = upstream[name]
     if (typeof value === 'string') headers.push(`x-sluice-upstream-${name.slice(2)}`, value)
   }

@@ -86,7 +86,7 @@ export interface ProviderConfig {
   readonly timeouts: TimeoutsConfig
   /** The proxy to use, from the file or else from the environment; null: none. */
   readonly proxy: string | null
-  /** PEM text of further certificate authorities. */
+  /** PEM text of the certificate authorities to trust in place of the usual ones. */
   readonly tls: { readonly ca: string | null }
   readonly retries: { readonly max: number; readonly baseMs: number; readonly capMs: number }
   readonly maxConcurrency: number

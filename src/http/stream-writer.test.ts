@@ -145,6 +145,17 @@ test('S03 a client that has read nothing for 60 s is reported once, and no comme
   client.rst()
 })
 
+test('a stream that is stopped while its client does not read leaves no timer', async () => {
+  const { client, writer, clock } = await begin()
+  client.pause()
+  writer.open([])
+  fill(writer)
+  assert.equal(clock.pending, 2)
+  writer.stop()
+  assert.equal(clock.pending, 0)
+  client.rst()
+})
+
 test('S02 a client that reads again in time is told of by a drain and not reported', async () => {
   const { client, res, writer, clock, drained, stalled } = await begin()
   client.pause()
