@@ -43,6 +43,8 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
       fail(reply, toError(thrown), runtime)
     },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 1000 },
+    // The server answers these itself, and gently; the framework's own listener would destroy the socket at once.
+    clientErrorHandler: () => {},
     serverFactory: (handler) => {
       server = createHttpServer({
         front: front

@@ -197,15 +197,9 @@ class ServedCall implements OpenCall {
     if (answer.kind === 'reply') {
       const { body } = answer
       this.#call.bytesOut = body.length
-      this.#res.writeHead(200, [
-        'content-type',
-        'application/json',
-        'content-length',
-        String(body.length),
-        'x-content-type-options',
-        'nosniff',
-        ...this.#headers(answer.headers),
-      ])
+      const headers = this.#headers(answer.headers)
+      headers.push('content-type', 'application/json', 'content-length', String(body.length))
+      this.#res.writeHead(200, headers)
       this.#res.end(body)
       return
     }
