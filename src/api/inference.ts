@@ -50,6 +50,15 @@ export class Inference {
   }
 }
 
+const nosniff = ['x-content-type-options', 'nosniff'] as const
+
+const overloaded = (): GatewayError =>
+  new GatewayError(
+    'overloaded',
+    'The gateway serves as many calls as it may. Try again in a moment.',
+    { closeConnection: true },
+  )
+
 /** One call from its headers to its record, in the order of the story. */
 class ServedCall implements OpenCall {
   slot = 0
@@ -64,6 +73,8 @@ class ServedCall implements OpenCall {
   #writer: StreamWriter | null = null
   #charged = 0
   #relayedEvents = 0
+  #settled = false
+  #gone = false
 
   constructor(req: IncomingMessage, res: ServerResponse, match: ChatMatch, deps: InferenceDeps) {
     this.#req = req
@@ -92,7 +103,9 @@ class ServedCall implements OpenCall {
     }
     // Node reports a client that leaves only here, in every phase: while it sends, waits or reads.
     res.on('close', () => {
-      if (!res.writableFinished)
+      this.#gone = true
+      if (this.#settled) deps.inFlight.leave(this)
+      else if (!res.writableFinished)
         this.abort(new GatewayError('client_closed', 'The client went away'))
     })
   }
@@ -110,8 +123,10 @@ class ServedCall implements OpenCall {
       this.#refuse(GatewayError.from(thrown))
     } finally {
       this.#writer?.stop()
-      inFlight.leave(this)
       budget.give(this.#charged)
+      this.#settled = true
+      // An answer that is still on its way holds its place: a drain waits for it, and the limits count it.
+      if (this.#gone) inFlight.leave(this)
       settle(this.#call, this.#look?.promptBytes ?? 0, this.#relayedEvents, settling)
     }
   }
@@ -143,20 +158,10 @@ class ServedCall implements OpenCall {
 
   #refuseOverload(): void {
     const { inFlight, gateway } = this.#deps
+    // Which of the two a call is, only its body tells; this one is counted already, as plain.
     const { plain, streams } = gateway.snapshot.config.server.maxInFlight
-    if (
-      inFlight.size <= plain + streams &&
-      inFlight.streams <= streams &&
-      inFlight.size - inFlight.streams <= plain
-    )
-      return
-    throw new GatewayError(
-      'overloaded',
-      'The gateway serves as many calls as it may. Try again in a moment.',
-      {
-        closeConnection: true,
-      },
-    )
+    if (inFlight.size - inFlight.streams > plain || inFlight.size > plain + streams)
+      throw overloaded()
   }
 
   async #readRequest(modelInAddress: boolean): Promise<ChatLook> {
@@ -167,7 +172,8 @@ class ServedCall implements OpenCall {
     const { bytes, charged } = await readBody(this.#req, this.#res, rules)
     this.#charged = charged
     this.#call.bytesIn = bytes.length
-    const fields = await scanRequest(bytes, () => runtime.clock.sleep(0))
+    const { signal } = this.#controller
+    const fields = await scanRequest(bytes, () => runtime.clock.sleep(0, signal))
     this.#look = lookAtChat(bytes, fields, modelInAddress)
     return this.#look
   }
@@ -175,6 +181,7 @@ class ServedCall implements OpenCall {
   #beginStream(): void {
     const { gateway, runtime, inFlight } = this.#deps
     const { holdMs, keepAliveMs } = gateway.snapshot.config.server.stream
+    if (inFlight.streams >= gateway.snapshot.config.server.maxInFlight.streams) throw overloaded()
     inFlight.markStream(this)
     this.#call.stream = true
     const writer = new StreamWriter(this.#res, runtime.clock, keepAliveMs, {
@@ -197,9 +204,9 @@ class ServedCall implements OpenCall {
     if (answer.kind === 'reply') {
       const { body } = answer
       this.#call.bytesOut = body.length
-      const headers = this.#headers(answer.headers)
-      headers.push('content-type', 'application/json', 'content-length', String(body.length))
-      this.#res.writeHead(200, headers)
+      const length = String(body.length)
+      const first = ['content-type', 'application/json', 'content-length', length, ...nosniff]
+      this.#res.writeHead(200, first.concat(this.#headers(answer.headers)))
       this.#res.end(body)
       return
     }

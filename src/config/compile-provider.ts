@@ -186,7 +186,8 @@ function compileHeaders(
     const at = [...path, 'headers', name]
     const lower = name.toLowerCase()
     if (ownHeaders.test(name)) report(at, `the gateway sets the header "${name}" itself.`, 'key')
-    else if (lower in headers) report(at, `the header "${name}" is given twice.`, 'key')
+    else if (Object.hasOwn(headers, lower))
+      report(at, `the header "${name}" is given twice.`, 'key')
     // Anything else would be refused, or split into two headers, when it is sent.
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       report(at, `the value of header "${name}" has characters a header cannot carry.`)

@@ -4,9 +4,10 @@ import { keyOf, snapshotOf } from '../../tests/faults/upstream/provider-fixture.
 import { manualRuntime } from '../../tests/support/manual-clock.ts'
 import type { ProviderConfig } from '../config/config.ts'
 import type { Call } from '../core/call.ts'
-import type { GatewayError } from '../core/errors.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Endpoint, UpstreamRequest } from '../transport/transport.ts'
 import { requestRules, scanJson } from '../wire/json-scan.ts'
+import { encodeError } from '../wire/openai-chat/error.ts'
 import { lookAtChat } from '../wire/openai-chat/look.ts'
 import { type Answer, meant, runAttempts, UsageRefusals } from './attempts.ts'
 
@@ -20,6 +21,7 @@ function run(
     readonly fields?: object
     readonly pinnedKey?: string
     readonly refusals?: UsageRefusals
+    readonly signal?: AbortSignal
   } = {},
 ): { answer: Promise<Answer>; sent: UpstreamRequest[]; call: Call; clockPending: () => number } {
   const sent: UpstreamRequest[] = []
@@ -46,7 +48,7 @@ function run(
       call,
       look,
       extras: { headers: null, apiVersion: null, pinnedKey: options.pinnedKey ?? null },
-      signal: new AbortController().signal,
+      signal: options.signal ?? new AbortController().signal,
     },
     { provider: 'up', model: 'm', weight: 1 },
     snapshotOf({ providers: [options.provider ?? {}], endpoint }),
@@ -132,6 +134,29 @@ test('a second refusal, another status and a plain call are not repeated', async
   }
 })
 
+test('stream_options that hold more than include_usage are the caller’s, and so is what is said of them', async () => {
+  for (const stream_options of [
+    { include_obfuscation: false },
+    { include_usage: true, include_obfuscation: false },
+  ]) {
+    const refusals = new UsageRefusals()
+    const once = run([[400, refusal]], { fields: { stream: true, stream_options }, refusals })
+    assert.equal((await failed(once.answer)).message, 'Unknown field: stream_options')
+    assert.equal(once.sent.length, 1)
+    const next = run([[200, stream]], { fields: { stream: true }, refusals })
+    await next.answer
+    assert.deepEqual(next.sent.map(optionsIn), [{ include_usage: true }])
+  }
+})
+
+test('a caller who left before anything was sent has made no attempt', async () => {
+  const gone = new GatewayError('client_closed', 'The client went away')
+  const { answer, sent, call } = run([], { signal: AbortSignal.abort(gone) })
+  assert.equal(await failed(answer), gone)
+  assert.deepEqual(call.attempts, [])
+  assert.equal(sent.length, 0)
+})
+
 test('keys are chosen among those that serve the model, by weight', async () => {
   const keys = [keyOf('none', 'sk-none-0', 0), keyOf('all', 'sk-all-00', 1)]
   const { answer, sent, call } = run([[200, completion]], { provider: { keys } })
@@ -177,6 +202,34 @@ test('a message of the provider loses keys, secret headers and addresses, and no
     run([[400, { error: { message: 'ollama at http://ollama/v1' } }]], { provider: local }).answer,
   )
   assert.equal(named.message, 'ollama at [provider]/v1')
+})
+
+test('what a provider says is free of keys wherever it stands, also where it is cut', async () => {
+  const secret = 'sk-secret-0123456789abcdefghijklmnop'
+  const provider = { keys: [keyOf('main', secret)], headers: { 'x-auth': 'hdr-secret' } }
+  const pad = (lengthBytes: number): string => 'w'.repeat(lengthBytes)
+  const said = async (error: object, rest: object = {}): Promise<string> => {
+    const { answer } = run([[422, { error, ...rest }]], { provider })
+    const text = Buffer.from(encodeError(await failed(answer))).toString()
+    assert.doesNotMatch(text, /sk-sec|hdr-secret/)
+    return text
+  }
+  const message = 'No.'
+  const { error, type } = JSON.parse(
+    await said({ message, type: `t ${secret}`, code: `c ${secret}`, param: 'p hdr-secret' }),
+  ) as { error: object; type: string }
+  assert.deepEqual(error, { message, type: 't [key]', code: 'c [key]', param: 'p [key]' })
+  assert.equal(type, 'c [key]')
+  await said({ message }, { type: secret, code: secret })
+  // With a place for the key on either side of each border, in whole and in part.
+  for (const before of [2048 - 60, 2048 - 36, 2048 - 20, 2048 - 8])
+    await said({ message: `${pad(before)}${secret}${pad(4000)}` })
+  for (const before of [128 - 40, 128 - 36, 128 - 20, 128 - 8]) {
+    const word = `${pad(before)}${secret}${pad(400)}`
+    await said({ message, type: word })
+    await said({ message, code: word })
+    await said({ message, param: word })
+  }
 })
 
 test('reasoning counted beside the output is added to it, for those who count so', () => {

@@ -62,16 +62,19 @@ export async function runAttempts(
       return await attempt(context, provider, model, key, snapshot, runtime, refusals)
     } catch (thrown) {
       const error = GatewayError.from(thrown)
-      const repeat = asks === 0 && refusesUsage(error, context.look)
-      if (!repeat) throw named(error, provider, key)
+      if (asks > 0 || !refusesUsage(error, context.look)) throw named(error, provider, key)
       refusals.note(provider, model)
     }
   }
 }
 
-/** A provider that does not know `stream_options` says so, by name, with a 400 (or 422). */
+/**
+ * A provider that does not know `stream_options` says so, by name, with a 400 (or 422). Where the caller put more
+ * into it than `include_usage`, that may be what is refused, and is the caller's to know.
+ */
 const refusesUsage = ({ code, message, facts }: GatewayError, look: ChatLook): boolean =>
   look.stream &&
+  look.plainStreamOptions &&
   code === 'upstream_rejected' &&
   (facts.upstreamStatus === 400 || facts.upstreamStatus === 422) &&
   /stream_options|include_usage/.test(`${message} ${facts.param ?? ''}`)
@@ -132,6 +135,8 @@ async function attempt(
     status: null,
     error: null,
   }
+  // Who left while the body was looked at has used nothing.
+  if (signal.aborted) throw signal.reason
   call.attempts.push(record)
   const answered = await exchange(provider.endpoint, request, {
     stream: look.stream,
@@ -202,7 +207,17 @@ function named(
   const message = error.facts.inItsWords
     ? error.message
     : `Provider "${provider.name}"${which}: ${error.message}`
-  return new GatewayError(error.code, conceal(message, provider, key), error.facts)
+  const { param, upstreamWords: words } = error.facts
+  return new GatewayError(error.code, conceal(message, provider, key), {
+    ...error.facts,
+    ...(param !== undefined && { param: conceal(param, provider, key) }),
+    ...(words && {
+      upstreamWords: {
+        type: conceal(words.type, provider, key),
+        code: words.code === null ? null : conceal(words.code, provider, key),
+      },
+    }),
+  })
 }
 
 function conceal(message: string, { config }: Provider, key: ProviderKeyConfig | null): string {

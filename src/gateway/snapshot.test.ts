@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyOf, providerOf, snapshotOf } from '../../tests/faults/upstream/provider-fixture.ts'
+import type { GatewayError } from '../core/errors.ts'
 import { keysFor, upstreamName } from './snapshot.ts'
 
 const model = (
@@ -115,6 +116,30 @@ test('a deployment is the upstream name of its model, any other model its own', 
   const azure = providerOf({ type: 'azure', deployments: new Map([['gpt-4o', 'my-gpt']]) })
   assert.equal(upstreamName(azure, 'gpt-4o'), 'my-gpt')
   assert.equal(upstreamName(azure, 'my-gpt'), 'my-gpt')
+})
+
+test('a name that an address or a header could not carry as a name is refused', () => {
+  const azure = providerOf({ type: 'azure', deployments: new Map([['..', 'never']]) })
+  for (const name of [
+    '.',
+    '..',
+    'a/..',
+    '../a',
+    'a/./b',
+    'a\nb',
+    'a\0',
+    '\x7f',
+    'a\ud800',
+    '\udc00a',
+  ])
+    for (const provider of [azure, providerOf()])
+      assert.throws(
+        () => upstreamName(provider, name),
+        (error: GatewayError) => error.code === 'invalid_request' && error.facts.param === 'model',
+        JSON.stringify(name),
+      )
+  for (const name of ['...', 'a..b', 'a.', '.a', 'a/.b', 'm\u00fc', '\ud83d\ude00', 'a b'])
+    assert.equal(upstreamName(azure, name), name)
 })
 
 test('without a key nobody comes in, unless the configuration lets the anonymous in', () => {

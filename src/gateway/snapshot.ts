@@ -1,4 +1,5 @@
 import type { Config, ProviderConfig, ProviderKeyConfig } from '../config/config.ts'
+import { GatewayError } from '../core/errors.ts'
 import { fitsAny } from '../core/pattern.ts'
 import type { Principal, VirtualKey } from '../core/principal.ts'
 import type { Route } from '../core/route.ts'
@@ -122,7 +123,18 @@ export function keysFor(provider: Provider, model: string): readonly ProviderKey
   return keys ? keys.filter(({ models }) => models === null || fitsAny(models, model)) : null
 }
 
-/** The model's name on the provider's side: Azure knows deployments. */
+/**
+ * The model's name on the provider's side: Azure knows deployments. Throws `invalid_request` for a name that an
+ * address or a header could not carry as a name: it comes from the caller and may end up in either.
+ */
 export function upstreamName(provider: Provider, model: string): string {
+  const dots = model.split('/').some((part) => part === '.' || part === '..')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (dots || /[\x00-\x1f\x7f]/.test(model) || !model.isWellFormed())
+    throw new GatewayError(
+      'invalid_request',
+      "The model's name holds dot segments, control characters or half characters",
+      { param: 'model' },
+    )
   return provider.config.deployments?.get(model) ?? model
 }

@@ -37,3 +37,19 @@ test('an IPv4 address is the same whether it comes as IPv6 or not', () => {
   )
   assert.equal(clientAddress(request('2001:db8::1'), []), '2001:db8::1')
 })
+
+test('a trusted range trusts each of its addresses, of its own family alone', () => {
+  const trusted = ['10.1.0.0/16', '2001:db8::/32', '192.0.2.7']
+  const from = (direct: string, forwarded: string): string =>
+    clientAddress(request(direct, forwarded), trusted)
+  assert.equal(from('10.1.255.254', '198.51.100.1'), '198.51.100.1')
+  assert.equal(from('::ffff:10.1.0.9', '198.51.100.1'), '198.51.100.1')
+  assert.equal(from('2001:db8:1::5', '198.51.100.1'), '198.51.100.1')
+  assert.equal(from('192.0.2.7', '198.51.100.1'), '198.51.100.1')
+  assert.equal(from('10.2.0.1', '198.51.100.1'), '10.2.0.1')
+  assert.equal(from('192.0.2.8', '198.51.100.1'), '192.0.2.8')
+  assert.equal(from('2001:db9::1', '198.51.100.1'), '2001:db9::1')
+  assert.equal(from('10.1.0.1', '1.2.3.4, 198.51.100.1, 2001:db8::2, 10.1.9.9'), '198.51.100.1')
+  // What is no address was written by nobody who is trusted.
+  assert.equal(from('10.1.0.1', '198.51.100.1, unknown'), 'unknown')
+})

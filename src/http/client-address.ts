@@ -1,14 +1,37 @@
 import type { IncomingMessage } from 'node:http'
+import { BlockList, isIPv6 } from 'node:net'
+
+const compiled = new WeakMap<readonly string[], BlockList>()
 
 /** Who is at the other end: behind proxies that are trusted, the last address they vouch for. */
 export function clientAddress(req: IncomingMessage, trusted: readonly string[]): string {
   const direct = plain(req.socket.remoteAddress ?? '')
-  if (!trusted.includes(direct)) return direct
+  if (trusted.length === 0) return direct
+  const proxies = rangesOf(trusted)
+  const isProxy = (address: string): boolean =>
+    proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  if (!isProxy(direct)) return direct
   const forwarded = String(req.headers['x-forwarded-for'] ?? '')
     .split(',')
     .map((each) => plain(each.trim()))
     .filter(Boolean)
-  return forwarded.findLast((each) => !trusted.includes(each)) ?? direct
+  return forwarded.findLast((each) => !isProxy(each)) ?? direct
+}
+
+/** Addresses and ranges such as `10.0.0.0/8`, which the configuration has checked. */
+function rangesOf(trusted: readonly string[]): BlockList {
+  let list = compiled.get(trusted)
+  if (!list) {
+    list = new BlockList()
+    for (const each of trusted) {
+      const [address = '', bits] = each.split('/')
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+      if (bits === undefined) list.addAddress(address, family)
+      else list.addSubnet(address, Number(bits), family)
+    }
+    compiled.set(trusted, list)
+  }
+  return list
 }
 
 const plain = (address: string): string => address.replace(/^::ffff:/, '')

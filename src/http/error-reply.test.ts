@@ -76,6 +76,11 @@ test('what a client shall do next stands in headers', async () => {
       ['false', undefined, undefined],
     ],
     [new GatewayError('upstream_error', 'm', { status: 500 }), [undefined, undefined, undefined]],
+    [new GatewayError('upstream_error', 'm', { status: 503 }), ['true', '1', undefined]],
+    [
+      new GatewayError('upstream_error', 'm', { status: 503, retryAfterMs: 2_400 }),
+      ['true', '3', '2400'],
+    ],
   ]
   for (const [error, expected] of cases) {
     const { client } = await refuse(error)

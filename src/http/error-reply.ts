@@ -47,7 +47,8 @@ function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
 /** `x-should-retry` where the answer is known; absent, an SDK's own rule is right. */
 function retryHeaders(error: GatewayError): Record<string, string> {
   const { status, code, facts } = error
-  if (error.shouldRetry) {
+  // A 503 says of itself that only waiting helps, also where a provider said it.
+  if (error.shouldRetry || status === 503) {
     const waitMs = facts.retryAfterMs ?? 1000
     return {
       'x-should-retry': 'true',

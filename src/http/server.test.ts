@@ -155,6 +155,67 @@ test('S03 the rest of a finished answer may stay unread for 60 s of silence, and
   handler = (req, res) => res.end(req.url)
 })
 
+test('S03 a request that follows an unread answer has its own time once that was read', async () => {
+  const second = Promise.withResolvers<ServerResponse>()
+  let first: ServerResponse | null = null
+  handler = (req, res) => {
+    if (req.url === '/second') return second.resolve(res)
+    first = res
+    res.end(Buffer.alloc(32 * 1024 * 1024))
+  }
+  using client = await rawConnect(port)
+  client.pause()
+  await client.write(get('/first') + get('/second'))
+  await until(() => first?.writableEnded === true)
+  const socket = latest as unknown as Socket
+  assert.equal(socket.timeout, 60_000)
+  const answered = client.response()
+  client.resume()
+  assert.equal((await answered).complete, true)
+  const res = await second.promise
+  await until(() => first?.closed === true)
+  assert.equal(socket.timeout, 0)
+  handler = (req, next) => next.end(req.url)
+  res.end('second')
+  assert.equal((await client.response()).text, 'second')
+})
+
+const post = (length: number, body: string): string =>
+  `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n${body}`
+
+test('C03 the rest of a request that was answered may take 5 s to come', async () => {
+  const pending = clock.pending
+  for (const rest of [null, 'x'.repeat(90)]) {
+    using client = await ask(post(100, 'x'.repeat(10)))
+    const { headers, text } = await client.response()
+    assert.deepEqual([headers['connection'], text], ['keep-alive', '/'])
+    const socket = latest as unknown as Socket
+    await until(() => clock.pending === pending + 1)
+    await clock.advance(4999)
+    assert.equal(socket.destroyed, false)
+    if (rest !== null) {
+      await client.write(rest)
+      await until(() => clock.pending === pending)
+      await clock.advance(1)
+      await client.write(get('/next'))
+      assert.equal((await client.response()).text, '/next')
+    } else {
+      await clock.advance(1)
+      await client.closed
+      assert.equal(clock.pending, pending)
+    }
+  }
+})
+
+test('C03 who leaves with the rest of an answered request takes its time limit along', async () => {
+  const pending = clock.pending
+  using client = await ask(post(100, 'x'))
+  await client.response()
+  await until(() => clock.pending === pending + 1)
+  client.rst()
+  await until(() => clock.pending === pending)
+})
+
 test('an answer that was taken at once leaves the usual time for the next request', async () => {
   using client = await ask(get('/'))
   await client.response()

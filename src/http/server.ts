@@ -15,6 +15,8 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 /** How long a client may leave the rest of a finished answer unread; each byte it takes starts the time anew. */
 const unreadMs = 60_000
+/** How long the rest of a request may take to come once it was answered. */
+const restMs = 5000
 /** How long what follows a refused beginning is thrown away: closing at once would reset the answer on its way. */
 const lingerMs = 1000
 
@@ -31,6 +33,7 @@ export function createHttpServer({ front, handler, newId, clock }: ServerOptions
   const dispatch: Handler = (req, res) => {
     toOriginForm(req)
     res.on('prefinish', limitUnread)
+    res.on('finish', () => afterAnswer(req, res, clock))
     if (front === null || !front(req, res)) handler(req, res)
   }
   const server = createServer(
@@ -79,6 +82,17 @@ function toOriginForm(req: IncomingMessage): void {
 /** Nobody else looks after an answer once it is written to its end, and an unread one would hold its bytes for ever. */
 function limitUnread(this: ServerResponse): void {
   if (this.writableLength > 0) this.socket?.setTimeout(unreadMs)
+}
+
+/** What comes after an answer has its limits too: the rest of a request nobody reads, and the next answer's own time. */
+function afterAnswer(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
+  const { socket } = req
+  // An answer that follows on the connection must not die of the time this one had to be read.
+  if (socket.timeout === unreadMs) socket.setTimeout(0)
+  if (req.complete || res.shouldKeepAlive === false) return
+  const timer = clock.timer(restMs, () => socket.destroy())
+  req.on('end', () => timer.cancel())
+  req.on('close', () => timer.cancel())
 }
 
 const byCode: Readonly<Record<string, readonly [ErrorCode, string]>> = {

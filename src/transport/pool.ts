@@ -17,33 +17,33 @@ export interface PoolSettings {
 
 /** The pools in use, one for each way to a provider; a reload keeps those whose settings did not change. */
 export class Pools {
-  readonly #pools = new Map<string, Dispatcher>()
+  readonly #lanes = new Map<string, Lane>()
 
   open(settings: PoolSettings): Endpoint {
     const key = JSON.stringify(settings)
-    let pool = this.#pools.get(key)
-    if (!pool) {
-      pool = createPool(settings)
-      this.#pools.set(key, pool)
+    let lane = this.#lanes.get(key)
+    if (!lane) {
+      lane = new Lane(createPool(settings), settings)
+      this.#lanes.set(key, lane)
     }
-    return new PooledEndpoint(pool, settings.origin)
+    return lane
   }
 
   /** Lets go of the pools that none of `settings` needs; what is under way on them still ends well. */
   keepOnly(settings: readonly PoolSettings[]): void {
     const kept = new Set(settings.map((each) => JSON.stringify(each)))
-    for (const [key, pool] of this.#pools) {
+    for (const [key, lane] of this.#lanes) {
       if (kept.has(key)) continue
-      this.#pools.delete(key)
-      pool.close().catch(() => {
+      this.#lanes.delete(key)
+      lane.dispatcher.close().catch(() => {
         // It was destroyed in the meantime: closed either way.
       })
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
-    this.#pools.clear()
+    await Promise.all([...this.#lanes.values()].map(({ dispatcher }) => dispatcher.destroy()))
+    this.#lanes.clear()
   }
 }
 
@@ -79,32 +79,47 @@ function createPool({
   })
 }
 
-class PooledEndpoint implements Endpoint {
-  readonly #pool: Dispatcher
-  readonly #origin: string
+/** How many calls may wait for one of a provider's connections; the next is refused. */
+const waitingAtMost = 100
 
-  constructor(pool: Dispatcher, origin: string) {
-    this.#pool = pool
-    this.#origin = origin
+/**
+ * The way to one provider: as many calls under way as there may be connections, a few that wait, no more. The library
+ * would queue without bound, and keep the bodies of callers who have long left.
+ */
+class Lane implements Endpoint {
+  readonly dispatcher: Dispatcher
+  readonly #settings: PoolSettings
+  readonly #waiting: PooledExchange[] = []
+  #underWay = 0
+
+  constructor(dispatcher: Dispatcher, settings: PoolSettings) {
+    this.dispatcher = dispatcher
+    this.#settings = settings
   }
 
   send(request: UpstreamRequest, handler: ExchangeHandler): Exchange {
-    const exchange = new PooledExchange(handler)
-    try {
-      this.#pool.dispatch(
-        {
-          origin: this.#origin,
-          path: request.path,
-          method: 'POST',
-          headers: headersOf(request),
-          body: bodyOf(request),
-        },
-        exchange,
-      )
-    } catch (cause) {
-      exchange.onResponseError(null, cause as Error)
-    }
+    const exchange = new PooledExchange(request, handler, this)
+    if (this.#underWay < this.#settings.connections) this.#start(exchange)
+    else if (this.#waiting.length < waitingAtMost) this.#waiting.push(exchange)
+    else exchange.onResponseError(null, busy(this.#settings.connections))
     return exchange
+  }
+
+  /** Its place is free again. */
+  leave(exchange: PooledExchange, started: boolean): void {
+    if (started) {
+      this.#underWay--
+      const next = this.#waiting.shift()
+      if (next) this.#start(next)
+    } else {
+      const place = this.#waiting.indexOf(exchange)
+      if (place >= 0) this.#waiting.splice(place, 1)
+    }
+  }
+
+  #start(exchange: PooledExchange): void {
+    this.#underWay++
+    exchange.start(this.dispatcher, this.#settings.origin)
   }
 }
 
@@ -129,15 +144,45 @@ function headersOf({ headers, body }: UpstreamRequest): string[] {
 
 const gone = new Error('the call was given up')
 
+const busy = (connections: number): GatewayError =>
+  new GatewayError(
+    'overloaded',
+    `it has ${connections} calls under way, as many as it may (max_concurrency). Try again in a moment.`,
+    { dispatched: false },
+  )
+
 /** One object per request: undici calls it as bytes arrive. */
 class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   readonly #handler: ExchangeHandler
+  readonly #lane: Lane
+  #request: UpstreamRequest | null
   #controller: Dispatcher.DispatchController | null = null
   #phase: Phase = 'connecting'
   #ended = false
 
-  constructor(handler: ExchangeHandler) {
+  constructor(request: UpstreamRequest, handler: ExchangeHandler, lane: Lane) {
+    this.#request = request
     this.#handler = handler
+    this.#lane = lane
+  }
+
+  start(dispatcher: Dispatcher, origin: string): void {
+    const request = this.#request as UpstreamRequest
+    this.#request = null
+    try {
+      dispatcher.dispatch(
+        {
+          origin,
+          path: request.path,
+          method: 'POST',
+          headers: headersOf(request),
+          body: bodyOf(request),
+        },
+        this,
+      )
+    } catch (cause) {
+      this.onResponseError(null, cause as Error)
+    }
   }
 
   get dispatched(): boolean {
@@ -145,8 +190,7 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   abort(): void {
-    if (this.#ended) return
-    this.#ended = true
+    if (!this.#end()) return
     // Without a controller the request still waits for a connection: it is dropped before anything is written.
     this.#controller?.abort(gone)
   }
@@ -176,16 +220,22 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#handler.onEnd()
+    if (this.#end()) this.#handler.onEnd()
   }
 
   onResponseError(_: unknown, cause: Error): void {
-    if (this.#ended) return
-    this.#ended = true
+    if (!this.#end()) return
     this.#handler.onFailure(
       cause instanceof GatewayError ? cause : describeFailure(cause, this.#phase),
     )
+  }
+
+  /** True the first time. */
+  #end(): boolean {
+    if (this.#ended) return false
+    this.#ended = true
+    this.#lane.leave(this, this.#request === null)
+    this.#request = null
+    return true
   }
 }

@@ -89,3 +89,85 @@ test('a broken stream becomes its error, not half a reply', () => {
   const events: readonly ChatEvent[] = [{ type: 'error', error }]
   assert.throws(() => eventsToReply(events), error)
 })
+
+const chunk = (choice: object): string =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`
+
+test('the numbers a provider gives its calls are names: they order the calls, and cost nothing', () => {
+  const call = (index: number, id: string) =>
+    chunk({
+      delta: {
+        tool_calls: [{ index, id, type: 'function', function: { name: id, arguments: '' } }],
+      },
+    })
+  const more = (index: number, text: string) =>
+    chunk({ delta: { tool_calls: [{ index, function: { arguments: text } }] } })
+  const far = 400_000_000
+  const decoder = openaiChat.events.decoder()
+  const events = [
+    ...decoder.push(
+      Buffer.from(
+        [
+          call(far, 'far'),
+          more(far, '{"a":'),
+          call(7, 'near'),
+          more(7, '{}'),
+          more(far, '1}'),
+          chunk({ delta: {}, finish_reason: 'tool_calls' }),
+          'data: [DONE]\n\n',
+        ].join(''),
+      ),
+    ),
+    ...decoder.end(),
+  ]
+  // A list with such a place is copied, sorted and filtered hole by hole.
+  const reply = eventsToReply(events)
+  assert.deepEqual(
+    reply.choices[0]?.toolCalls?.map(({ name, arguments: text }) => [name, text]),
+    [
+      ['near', '{}'],
+      ['far', '{"a":1}'],
+    ],
+  )
+})
+
+const pieceEvents = (count: number): ChatEvent[] =>
+  Array.from({ length: count }, (_, index) => ({
+    type: 'text-delta',
+    choice: 0,
+    text: 'x',
+    logprobs: { content: [{ token: String(index) }] },
+  }))
+
+test('many pieces of a list are added to it one by one, without copying what is there', (t) => {
+  const count = 300
+  const events = pieceEvents(count)
+  let copied = 0
+  const spread = t.mock.method(Array.prototype, Symbol.iterator, function* (this: unknown[]) {
+    for (let at = 0; at < this.length; at++) {
+      copied++
+      yield this[at]
+    }
+  })
+  const reply = eventsToReply(events)
+  spread.mock.restore()
+  const { content } = reply.choices[0]?.logprobs as { content: { token: string }[] }
+  assert.deepEqual(
+    content.map(({ token }) => Number(token)),
+    events.map((_, index) => index),
+  )
+  assert.ok(copied < 20 * count, `${copied} elements were gone through for ${count}`)
+})
+
+test('what is put together leaves the events it came from as they were', () => {
+  const events: readonly ChatEvent[] = [
+    ...pieceEvents(3),
+    { type: 'other-delta', choice: 0, delta: { annotations: [{ a: 1 }] } },
+    { type: 'other-delta', choice: 0, delta: { annotations: [{ a: 2 }] } },
+  ]
+  const before = structuredClone(events)
+  const once = eventsToReply(events)
+  assert.deepEqual(events, before)
+  assert.deepEqual(eventsToReply(events), once)
+  assert.deepEqual(once.choices[0]?.extra, { annotations: [{ a: 1 }, { a: 2 }] })
+})

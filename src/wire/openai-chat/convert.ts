@@ -37,7 +37,10 @@ interface Gathered {
   content: string
   refusal: string
   reasoning: string
-  readonly calls: { id: string; name: string; kind: 'function' | 'custom'; arguments: string }[]
+  readonly calls: Map<
+    number,
+    { id: string; name: string; kind: 'function' | 'custom'; arguments: string }
+  >
   finishReason: string
   extra: JsonObject
   logprobs: unknown
@@ -55,7 +58,7 @@ export function eventsToReply(events: readonly ChatEvent[]): ChatReply {
         content: '',
         refusal: '',
         reasoning: '',
-        calls: [],
+        calls: new Map(),
         finishReason: 'stop',
         extra: {},
         logprobs: undefined,
@@ -96,10 +99,15 @@ function gatherInto(
       choice.reasoning += event.text
       break
     case 'tool-call-start':
-      choice.calls[event.call] = { id: event.id, name: event.name, kind: event.kind, arguments: '' }
+      choice.calls.set(event.call, {
+        id: event.id,
+        name: event.name,
+        kind: event.kind,
+        arguments: '',
+      })
       break
     case 'tool-call-delta': {
-      const call = choice.calls[event.call]
+      const call = choice.calls.get(event.call)
       if (call) call.arguments += event.arguments
       break
     }
@@ -117,20 +125,35 @@ function gatherInto(
 /** Two pieces of the same thing (audio, annotations, log probabilities) as one, in the way OpenAI's clients do it. */
 function joined(before: unknown, piece: unknown, name = ''): unknown {
   if (piece === undefined || piece === null) return before
+  if (before === undefined || before === null) return owned(piece)
   if (typeof before === 'string' && typeof piece === 'string')
     return pieces.has(name) ? before + piece : piece
-  if (Array.isArray(before) && Array.isArray(piece)) return [...before, ...piece]
+  if (Array.isArray(before) && Array.isArray(piece)) {
+    // Into the list that grows, which is ours: copying it for each piece would be quadratic.
+    for (const each of piece) before.push(each)
+    return before
+  }
   if (!isObject(before) || !isObject(piece)) return piece
   const whole: Record<string, unknown> = { ...before }
   for (const [key, value] of Object.entries(piece)) whole[key] = joined(before[key], value, key)
   return whole
 }
 
+/** Lists that may grow without growing in the event they came from. */
+function owned(value: unknown): unknown {
+  if (Array.isArray(value)) return [...value]
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, owned(each)]))
+}
+
 /** Members that come piece by piece; of all others, ids and names say, the last one counts. */
 const pieces = new Set(['data', 'transcript', 'arguments', 'text'])
 
 function toChoice(index: number, gathered: Gathered): ReplyChoice {
-  const calls: readonly ToolCall[] = gathered.calls.filter(Boolean)
+  // A provider may number its calls as it likes: a number is a name here, never a place in a list.
+  const calls: readonly ToolCall[] = [...gathered.calls]
+    .sort(([a], [b]) => a - b)
+    .map(([, call]) => call)
   return {
     index,
     content: gathered.content || calls.length === 0 ? gathered.content : null,

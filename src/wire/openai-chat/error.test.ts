@@ -456,3 +456,15 @@ test('a failed stream is told in one frame', () => {
   assert.match(frame, /^data: \{[^\n]*\}\n\n$/)
   assert.equal(JSON.parse(frame.slice(6)).error.message, 'line one\nline two')
 })
+
+test('a type, a code and a parameter are words: what is longer is cut to 128 characters', () => {
+  const long = 'w'.repeat(5000)
+  const told = envelopeOf(
+    decode(400, { error: { message: 'm', type: long, code: long, param: long } }),
+  ) as { error: Record<string, string>; type: string }
+  const { type, code, param } = told.error
+  for (const word of [type, code, param, told.type]) assert.equal(word, `${'w'.repeat(127)}…`)
+  const short = 'w'.repeat(128)
+  const kept = envelopeOf(decode(400, { error: { message: 'm', code: short } }))
+  assert.equal((kept['error'] as { code: string }).code, short)
+})

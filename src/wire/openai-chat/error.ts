@@ -114,12 +114,16 @@ function readWords(wire: unknown): ProviderWords | null {
   if (message === null) return null
   const raw = isObject(inner['metadata']) ? inner['metadata']['raw'] : null
   return {
-    message: cut(typeof raw === 'string' && raw !== '' ? `${message}: ${raw}` : message),
-    type: firstText(inner['type'], inner['status'], outer['type']),
-    code: textOf(inner['code'] ?? outer['code']),
-    param: firstText(inner['param']),
+    message: typeof raw === 'string' && raw !== '' ? `${message}: ${raw}` : message,
+    type: short(firstText(inner['type'], inner['status'], outer['type'])),
+    code: short(textOf(inner['code'] ?? outer['code'])),
+    param: short(firstText(inner['param'])),
   }
 }
+
+/** Types, codes and parameters are words; what is longer is no such thing and only fills the answer. */
+const short = (text: string | null): string | null =>
+  text !== null && text.length > 128 ? `${text.slice(0, 127)}…` : text
 
 /** FastAPI's way: `detail` is a sentence, or a list of places with a sentence each. */
 function detailText(detail: unknown): string | null {

@@ -204,3 +204,16 @@ test('fields it does not know may be anything', () => {
     ),
   )
 })
+
+test('stream_options are plain where they hold nothing but include_usage', () => {
+  const plain = (options: unknown): boolean => look({ stream_options: options }).plainStreamOptions
+  assert.equal(look({}).plainStreamOptions, true)
+  for (const options of [null, {}, { include_usage: true }, { include_usage: null }])
+    assert.equal(plain(options), true, JSON.stringify(options))
+  for (const options of [
+    { include_obfuscation: false },
+    { include_usage: true, include_obfuscation: false },
+    { other: { include_usage: true } },
+  ])
+    assert.equal(plain(options), false, JSON.stringify(options))
+})

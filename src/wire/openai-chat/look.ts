@@ -18,6 +18,8 @@ export interface ChatLook {
   readonly stream: boolean
   /** Whether the caller asked for the usage chunk of a stream. */
   readonly includeUsage: boolean
+  /** Whether `stream_options` holds nothing but `include_usage`, or is not there. */
+  readonly plainStreamOptions: boolean
   /** How many answers were asked for, `n`. */
   readonly choices: number
   readonly fallbacks: readonly string[]
@@ -59,7 +61,7 @@ export function lookAtChat(bytes: Buffer, fields: JsonFields, modelInAddress: bo
     fields,
     model,
     stream: isTrue(bytes, fields.get('stream')),
-    includeUsage: readIncludeUsage(bytes, fields.get('stream_options')),
+    ...readStreamOptions(bytes, fields.get('stream_options')),
     choices: (readOptional(bytes, fields.get('n')) as number | null) ?? 1,
     fallbacks: readFallbacks(bytes, fields.get('fallbacks')),
     promptBytes: messages.end - messages.start,
@@ -144,16 +146,23 @@ const isTrue = (bytes: Buffer, field: JsonField | undefined): boolean =>
 const readOptional = (bytes: Buffer, field: JsonField | undefined): unknown =>
   field ? readField(bytes, field) : null
 
-function readIncludeUsage(bytes: Buffer, field: JsonField | undefined): boolean {
-  if (field?.kind !== 'object') return false
+function readStreamOptions(
+  bytes: Buffer,
+  field: JsonField | undefined,
+): Pick<ChatLook, 'includeUsage' | 'plainStreamOptions'> {
+  if (field?.kind !== 'object') return { includeUsage: false, plainStreamOptions: true }
   const inner = bytes.subarray(field.start, field.end)
-  const asked = scanJson(inner, requestRules).get('include_usage')
+  const options = scanJson(inner, requestRules)
+  const asked = options.get('include_usage')
   if (asked && asked.kind !== 'boolean' && asked.kind !== 'null')
     throw invalid(
       'stream_options.include_usage',
       '"stream_options.include_usage" must be a boolean',
     )
-  return isTrue(inner, asked)
+  return {
+    includeUsage: isTrue(inner, asked),
+    plainStreamOptions: options.size === (asked ? 1 : 0),
+  }
 }
 
 function readFallbacks(bytes: Buffer, field: JsonField | undefined): readonly string[] {
