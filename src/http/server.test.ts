@@ -180,6 +180,29 @@ test('S03 a request that follows an unread answer has its own time once that was
   assert.equal((await client.response()).text, 'second')
 })
 
+test('closing the idle connections spares those whose answer is not read yet', async () => {
+  using idle = await ask(get('/'))
+  await idle.response()
+  let served: ServerResponse | null = null
+  handler = (_req, res) => {
+    served = res
+    res.end(Buffer.alloc(32 * 1024 * 1024))
+  }
+  using client = await rawConnect(port)
+  client.pause()
+  await client.write(get('/'))
+  await until(() => served?.writableEnded === true)
+  handler = (req, res) => res.end(req.url)
+  server.closeIdleConnections()
+  const answered = client.response()
+  client.resume()
+  const { complete, body } = await answered
+  assert.deepEqual([complete, body.length], [true, 32 * 1024 * 1024])
+  await until(() => served?.closed === true)
+  server.closeIdleConnections()
+  await Promise.all([client.closed, idle.closed])
+})
+
 const post = (length: number, body: string): string =>
   `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n${body}`
 

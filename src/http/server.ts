@@ -30,10 +30,11 @@ export interface ServerOptions {
 
 /** The one HTTP server, with the limits that hold before any route is known. */
 export function createHttpServer({ front, handler, newId, clock }: ServerOptions): Server {
+  const unread = new Set<ServerResponse>()
+  const lookAfter = lookAfterAnswers(clock, unread)
   const dispatch: Handler = (req, res) => {
     toOriginForm(req)
-    res.on('prefinish', limitUnread)
-    res.on('finish', () => afterAnswer(req, res, clock))
+    res.on('prefinish', lookAfter)
     if (front === null || !front(req, res)) handler(req, res)
   }
   const server = createServer(
@@ -53,6 +54,11 @@ export function createHttpServer({ front, handler, newId, clock }: ServerOptions
     },
     dispatch,
   )
+  const closeIdle = server.closeIdleConnections
+  // To Node a connection is idle once its answer is written; those whose answer is not read yet would be cut.
+  server.closeIdleConnections = () => {
+    if (unread.size === 0) closeIdle.call(server)
+  }
   // The word to go on is given where the body is read, once nothing speaks against it.
   server.on('checkContinue', dispatch)
   server.on('checkExpectation', (_: IncomingMessage, res: ServerResponse) => {
@@ -79,20 +85,38 @@ function toOriginForm(req: IncomingMessage): void {
   if (rest !== undefined) req.url = rest.startsWith('/') ? rest : `/${rest}`
 }
 
-/** Nobody else looks after an answer once it is written to its end, and an unread one would hold its bytes for ever. */
-function limitUnread(this: ServerResponse): void {
-  if (this.writableLength > 0) this.socket?.setTimeout(unreadMs)
+/**
+ * What follows an answer has limits too. Called when it is written to its end: an unread one would hold its bytes for
+ * ever, and so would a request whose rest nobody reads. Most answers leave neither behind and cost no more than this.
+ */
+function lookAfterAnswers(
+  clock: Clock,
+  unread: Set<ServerResponse>,
+): (this: ServerResponse) => void {
+  return function () {
+    const isUnread = this.writableLength > 0
+    if (isUnread) {
+      this.socket?.setTimeout(unreadMs)
+      unread.add(this)
+      this.once('close', () => unread.delete(this))
+    }
+    if (isUnread || !this.req.complete) this.once('finish', () => afterAnswer(this, clock))
+  }
 }
 
-/** What comes after an answer has its limits too: the rest of a request nobody reads, and the next answer's own time. */
-function afterAnswer(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
+function afterAnswer({ req, shouldKeepAlive }: ServerResponse, clock: Clock): void {
   const { socket } = req
   // An answer that follows on the connection must not die of the time this one had to be read.
   if (socket.timeout === unreadMs) socket.setTimeout(0)
-  if (req.complete || res.shouldKeepAlive === false) return
+  if (req.complete || !shouldKeepAlive) return
   const timer = clock.timer(restMs, () => socket.destroy())
-  req.on('end', () => timer.cancel())
-  req.on('close', () => timer.cancel())
+  const settle = (): void => {
+    timer.cancel()
+    socket.off('close', settle)
+  }
+  req.on('end', settle)
+  // The request itself hears no more of it: the server lets go of it with its answer.
+  socket.on('close', settle)
 }
 
 const byCode: Readonly<Record<string, readonly [ErrorCode, string]>> = {

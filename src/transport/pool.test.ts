@@ -55,6 +55,20 @@ function send(to: PoolSettings, model: string): Sent {
   return { exchange, ended: promise, outcome: () => outcome }
 }
 
+/** How many may wait on a way that is full. */
+const waitingAtMost = 100
+
+/** So many calls of no use that the next one finds no place to wait. */
+const fill = (to: PoolSettings): Sent[] =>
+  Array.from({ length: waitingAtMost }, () => send(to, 'waiting'))
+
+function giveUp(all: readonly Sent[]): void {
+  for (const { exchange } of all) exchange.abort()
+}
+
+const isWaiting = ({ exchange, outcome }: Sent): boolean =>
+  outcome() === undefined && !exchange.dispatched
+
 function assertBusy({ exchange, outcome }: Sent, connections: number): void {
   const error = outcome() as GatewayError
   assert.equal(error?.code, 'overloaded')
@@ -64,50 +78,59 @@ function assertBusy({ exchange, outcome }: Sent, connections: number): void {
   assert.equal(exchange.dispatched, false)
 }
 
-test('one call more than the connections there may be is refused at once, and sent nowhere', async () => {
+const arrived = (model: string): number =>
+  upstream.requests.filter((request) => request.model === model).length
+
+test('beyond the connections there may be a hundred calls wait, and one more is refused at once', async () => {
   const to = settings(upstream.url, 2)
   upstream.on('held', stall())
   const held = [send(to, 'held'), send(to, 'held')]
-  assertBusy(send(to, 'refused'), 2)
   for (const _ of held) await upstream.next(({ model }) => model === 'held')
-  // Also once both are with the provider.
+  const waiting = fill(to)
+  assert.ok(waiting.every(isWaiting))
   assertBusy(send(to, 'refused'), 2)
-  held[0]?.exchange.abort()
-  held[0]?.exchange.abort()
-  const next = send(to, 'next')
+  // Who gives up leaves the queue, wherever he stands in it, and his place is the next one's.
+  giveUp(waiting.slice(40, 60))
+  giveUp(waiting.slice(40, 60))
+  const last = Array.from({ length: 20 }, () => send(to, 'last'))
+  assert.ok(last.every(isWaiting))
   assertBusy(send(to, 'refused'), 2)
-  assert.equal(await next.ended, 'end')
-  assert.equal(await send(to, 'next').ended, 'end')
-  held[1]?.exchange.abort()
-  assert.equal(upstream.requests.filter(({ model }) => model === 'refused').length, 0)
+  // One connection free is enough for all, in their order.
+  giveUp(held.slice(0, 1))
+  for (const { ended } of last) assert.equal(await ended, 'end')
+  assert.equal(arrived('waiting'), 80)
+  assert.equal(arrived('last'), 20)
+  assert.equal(arrived('refused'), 0)
+  const models = upstream.requests.map(({ model }) => model)
+  assert.ok(models.lastIndexOf('waiting') < models.indexOf('last'))
+  giveUp(held)
 })
 
 test('the limit is one for all that use the same way, and each way has its own', async () => {
   const to = settings(upstream.url, 1)
   upstream.on('alone', stall())
-  const { exchange } = send(to, 'alone')
+  const alone = send(to, 'alone')
+  const waiting = fill(to)
   assertBusy(send({ ...to }, 'refused'), 1)
   assert.equal(await send(settings(upstream.url, 3), 'beside').ended, 'end')
-  exchange.abort()
+  giveUp(waiting)
+  giveUp([alone])
 })
 
 test('a call that failed makes room as one that ended does', async () => {
   const nowhere = settings('http://127.0.0.1:1', 1)
-  for (let i = 0; i < 3; i++)
-    assert.equal(((await send(nowhere, 'x').ended) as GatewayError).code, 'upstream_unreachable')
+  const all = [1, 2, 3].map(() => send(nowhere, 'x'))
+  for (const { ended } of all)
+    assert.equal(((await ended) as GatewayError).code, 'upstream_unreachable')
 })
 
-test('calls given up while they wait for a connection count until their bodies are let go', async () => {
-  const to = settings(silentTls.url, 2, 300)
-  for (let i = 0; i < 2; i++) send(to, 'given-up').exchange.abort()
+test('calls given up while they connect keep their places until the library lets go of their bodies', async () => {
+  const to = settings(silentTls.url, 2, 50)
+  giveUp([send(to, 'given-up'), send(to, 'given-up')])
+  const waiting = fill(to)
   assertBusy(send(to, 'refused'), 2)
-  // Then the connections fail, and with them what waited.
-  for (;;) {
-    const again = send(to, 'again')
-    if (again.outcome() === undefined) {
-      again.exchange.abort()
-      break
-    }
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  // The connections fail, and only then it is the turn of the next two, which fail as well.
+  const first = waiting[0] as Sent
+  giveUp(waiting.slice(1))
+  assert.equal(((await first.ended) as GatewayError).code, 'upstream_tls_error')
 })

@@ -159,6 +159,7 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null
   #phase: Phase = 'connecting'
   #ended = false
+  #left = false
 
   constructor(request: UpstreamRequest, handler: ExchangeHandler, lane: Lane) {
     this.#request = request
@@ -190,8 +191,10 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   abort(): void {
-    if (!this.#end()) return
-    // Without a controller the request still waits for a connection: it is dropped before anything is written.
+    if (this.#ended) return
+    this.#ended = true
+    // While it connects there is no controller: the library keeps the body, and it the place, until that is over.
+    if (this.#request || this.#controller) this.#leave()
     this.#controller?.abort(gone)
   }
 
@@ -206,7 +209,10 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     this.#phase = 'sent'
-    if (this.#ended) controller.abort(gone)
+    if (!this.#ended) return
+    // It was given up meanwhile: it is dropped before anything is written.
+    this.#leave()
+    controller.abort(gone)
   }
 
   onResponseStart(_: unknown, status: number, headers: Headers): void {
@@ -224,18 +230,26 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, cause: Error): void {
-    if (!this.#end()) return
-    this.#handler.onFailure(
-      cause instanceof GatewayError ? cause : describeFailure(cause, this.#phase),
-    )
+    // For one that was given up while it connected, this is the end of that.
+    if (!this.#end()) this.#leave()
+    else
+      this.#handler.onFailure(
+        cause instanceof GatewayError ? cause : describeFailure(cause, this.#phase),
+      )
   }
 
   /** True the first time. */
   #end(): boolean {
     if (this.#ended) return false
     this.#ended = true
+    this.#leave()
+    return true
+  }
+
+  #leave(): void {
+    if (this.#left) return
+    this.#left = true
     this.#lane.leave(this, this.#request === null)
     this.#request = null
-    return true
   }
 }

@@ -115,15 +115,11 @@ function readWords(wire: unknown): ProviderWords | null {
   const raw = isObject(inner['metadata']) ? inner['metadata']['raw'] : null
   return {
     message: typeof raw === 'string' && raw !== '' ? `${message}: ${raw}` : message,
-    type: short(firstText(inner['type'], inner['status'], outer['type'])),
-    code: short(textOf(inner['code'] ?? outer['code'])),
-    param: short(firstText(inner['param'])),
+    type: firstText(inner['type'], inner['status'], outer['type']),
+    code: textOf(inner['code'] ?? outer['code']),
+    param: firstText(inner['param']),
   }
 }
-
-/** Types, codes and parameters are words; what is longer is no such thing and only fills the answer. */
-const short = (text: string | null): string | null =>
-  text !== null && text.length > 128 ? `${text.slice(0, 127)}…` : text
 
 /** FastAPI's way: `detail` is a sentence, or a list of places with a sentence each. */
 function detailText(detail: unknown): string | null {
@@ -150,18 +146,22 @@ function cut(text: string): string {
     : `${bytes.toString('utf8', 0, maxMessageBytes - 4).replace(/\ufffd+$/, '')}…`
 }
 
+/** Types, codes and parameters are words; what is longer is no such thing and only fills the answer. */
+const short = (text: string): string => (text.length > 128 ? `${text.slice(0, 127)}…` : text)
+
 const notOurs = new Set([400, 404, 405, 408, 413, 415, 417, 422, 431])
 
 /** The envelope that clients of OpenAI and of the seed's gateway both read. */
 function errorEnvelope(error: GatewayError): JsonObject {
   const words = error.facts.upstreamWords
-  const code = words ? (words.code ?? error.code) : error.code
+  // Cut only here, like the message: a key that was cut in two before would not be found and concealed.
+  const code = short(words?.code ?? error.code)
   const answered = error.facts.upstreamStatus !== undefined
   return {
     error: {
       message: cut(error.message),
-      type: error.type,
-      param: error.facts.param ?? null,
+      type: short(error.type),
+      param: error.facts.param === undefined ? null : short(error.facts.param),
       code,
     },
     is_bifrost_error: !answered && !notOurs.has(error.status),

@@ -176,4 +176,16 @@ test('C30 a deployment that is more than a name reaches no provider', async () =
   assert.deepEqual(mine, [])
 })
 
+test('C30 a model of the body that is more than a name is refused by that field, and reaches no provider', async () => {
+  const before = rig.upstream.requests.length
+  for (const provider of ['azure', 'openai'])
+    for (const name of ['..', '.', 'a/../b', 'x/.', 'a\r\nhost: b', 'a\0', '\x7f', 'a\ud800']) {
+      const answer = await rig.ask({ model: `${provider}/${name}` })
+      assert.equal(assertRefused(answer, 400, 'invalid_request').error.param, 'model')
+    }
+  const mine = rig.upstream.requests.slice(before).filter(({ model }) => model !== 'healthy')
+  assert.deepEqual(mine, [])
+  assert.equal((await rig.ask({ model: 'azure/...' })).status, 200)
+})
+
 test('afterwards everything is back where it was', (t) => rig.finish(t))

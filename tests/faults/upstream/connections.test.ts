@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import * as script from '../../support/upstream-script.ts'
 import { completion, finish, role, text } from './chunks.ts'
 import { assertError, assertErrorFrame, assertWholeStream } from './expect.ts'
-import { openRig, type Rig } from './rig.ts'
+import { eventually, openRig, type Rig } from './rig.ts'
 
 let rig: Rig
 before(async () => {
@@ -100,6 +100,38 @@ test('U30: a stream whose reply goes on after [DONE] does not hand its connectio
   assertWholeStream(next)
   assert.ok(!next.text.includes(marker))
   assert.notEqual(connectionOf('u30'), connectionOf('after-u30'))
+})
+
+test('a provider with all its calls under way lets a hundred wait, and refuses the next, who may come again', async () => {
+  rig.upstream.on('full', script.stall())
+  using held = await rig.open('narrow/full')
+  await rig.upstream.next(({ model }) => model === 'full')
+  const waiting = await Promise.all(
+    Array.from({ length: 100 }, () => rig.open('narrow/full-waiting')),
+  )
+  const inFlight = new RegExp(`^sluice_inflight_requests ${waiting.length + 1}$`, 'm')
+  await eventually(async () => inFlight.test(await rig.metrics()), 'all of them wait')
+  for (const stream of [false, true]) {
+    using client = await rig.open('narrow/full-refused', { stream })
+    const response = await client.response()
+    rig.note(response)
+    assertError(response, 503, {
+      code: 'overloaded',
+      message: /^Provider "narrow": it has 1 calls under way/,
+      shouldRetry: 'true',
+    })
+    assert.equal(response.headers['retry-after'], '1')
+    const record = await rig.record(client.label)
+    assert.equal(record['input_tokens'], undefined, 'nothing was used')
+  }
+  for (const client of waiting.slice(1)) client.destroy()
+  held.destroy()
+  // Those who left are passed over, and who stayed has his turn.
+  const [stayed] = waiting
+  assert.equal((await stayed?.response())?.status, 200)
+  stayed?.destroy()
+  assert.equal(rig.upstream.requests.filter(({ model }) => model === 'full-refused').length, 0)
+  assert.equal(rig.upstream.requests.filter(({ model }) => model === 'full-waiting').length, 1)
 })
 
 test('after every kind of failure the one connection there may be is free again', async () => {

@@ -192,6 +192,39 @@ describe('what a provider refuses', { concurrency: 8 }, () => {
     }
   })
 
+  test('a 503 of the provider says that only waiting helps, and for how long', async () => {
+    for (const [headers, seconds] of [
+      [{}, '1'],
+      [{ 'retry-after': '7' }, '7'],
+    ] as const) {
+      rig.upstream.on('busy', script.json(503, openaiError('Busy'), headers))
+      const response = await rig.call('up/busy')
+      assertError(response, 503, { code: 'upstream_error', shouldRetry: 'true' })
+      assert.equal(response.headers['retry-after'], seconds)
+    }
+  })
+
+  test('a key that the provider quotes is concealed wherever it stands, also where words are cut', async () => {
+    const quoting: readonly object[] = [
+      { type: canaryKey },
+      { code: canaryKey },
+      { param: `headers.${canaryHeader}` },
+      { type: `${'t'.repeat(110)}${canaryKey}${'t'.repeat(200)}` },
+      { code: `${'c'.repeat(110)}${canaryKey}${'c'.repeat(200)}` },
+      { message: `${'m'.repeat(2030)}${canaryKey}${'m'.repeat(200)}` },
+      { message: `${'m'.repeat(2048 - canaryKey.length)}${canaryHeader}` },
+    ]
+    for (const error of quoting)
+      for (const stream of [false, true]) {
+        rig.upstream.on('quoting', script.json(422, { error: { message: 'No.', ...error } }))
+        const response = await rig.call('up/quoting', { stream })
+        assert.equal(response.status, 422)
+        // Also a part of it is too much.
+        assert.ok(!response.text.includes(canaryKey.slice(0, 8)), response.text.slice(0, 300))
+        assert.ok(!response.text.includes(canaryHeader.slice(0, 6)), response.text.slice(0, 300))
+      }
+  })
+
   test("the provider's own limits reach the caller under names of ours, its other headers do not", async () => {
     rig.upstream.on(
       'limits',
@@ -283,6 +316,15 @@ describe('what a provider refuses', { concurrency: 8 }, () => {
     rig.upstream.on('options-other', script.json(400, openaiError('temperature is unknown')))
     assertError(await rig.stream('up/options-other'), 400, { code: 'upstream_rejected' })
     assert.equal(sent('options-other'), 1)
+    for (const stream_options of [
+      { include_obfuscation: false },
+      { include_usage: true, include_obfuscation: false },
+    ]) {
+      rig.upstream.on('options-more', script.json(400, openaiError('stream_options is unknown')))
+      const response = await rig.stream('up/options-more', { stream_options })
+      assertError(response, 400, { code: 'upstream_rejected' })
+    }
+    assert.equal(sent('options-more'), 2)
     rig.upstream.on('options-plain', script.json(400, openaiError('stream_options needs stream')))
     assertError(await rig.call('up/options-plain'), 400, { code: 'upstream_rejected' })
     assert.equal(sent('options-plain'), 1)
