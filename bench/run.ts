@@ -143,7 +143,7 @@ async function measureFresh({ bench, variants }: Field) {
 async function warmUp({ bench, variants }: Field) {
   for (const variant of variants) {
     // A compiler needs requests, not seconds: the slower the program, the longer it must be warmed.
-    const seconds = { nginx: 0.1, peer: 2.4 }[variant.role as string] ?? 1.2
+    const seconds = { nginx: 0.1, peer: 3, candidate: 5 }[variant.role as string] ?? 2
     const full = flags.quick ? seconds / 2 : seconds
     const common = { connections: 64, warmS: 0.05 }
     await measureWindow(bench, variant, { ...common, body: 'small', measuredS: full })

@@ -37,24 +37,27 @@ export class SseFramer {
     let eventStart = 0
     let lineStart = this.#lineStart
     let at = this.#scanned
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at]
-      if (byte !== LF && byte !== CR) {
-        this.#afterCr = false
-        continue
+    if (this.#afterCr && at < bytes.length) {
+      this.#afterCr = false
+      // The second half of a line end that a cut went through.
+      if (bytes[at] === LF) lineStart = ++at
+    }
+    // Each is searched for again only once it was passed, which keeps this linear in streams of either kind.
+    let lf = -1
+    let cr = -1
+    while (at < bytes.length) {
+      if (lf < at) lf = placeOf(LF, bytes, at)
+      if (cr < at) cr = placeOf(CR, bytes, at)
+      const end = Math.min(lf, cr)
+      if (end === bytes.length) break
+      const blank = end === lineStart
+      if (!blank) this.#line(bytes, lineStart, end)
+      at = end + 1
+      if (end === cr) {
+        if (bytes[at] === LF) at++
+        else if (at === bytes.length) this.#afterCr = true
       }
-      if (byte === LF && this.#afterCr) {
-        this.#afterCr = false
-        lineStart = at + 1
-        continue
-      }
-      const blank = at === lineStart
-      if (!blank) this.#line(bytes, lineStart, at)
-      if (byte === CR) {
-        if (bytes[at + 1] === LF) at++
-        else this.#afterCr = true
-      }
-      lineStart = at + 1
+      lineStart = at
       if (blank) {
         events.push({
           raw: bytes.subarray(eventStart, lineStart),
@@ -126,13 +129,27 @@ export class SseFramer {
     if (colon === from) return
     const length = colon - from
     if (length !== 4 && length !== 5) return
-    const field = bytes.toString('latin1', from, colon)
-    if (field !== 'data' && field !== 'event') return
+    const isData = length === 4 && isWord(bytes, from, dataWord)
+    if (!isData && !(length === 5 && isWord(bytes, from, eventWord))) return
     const valueStart = bytes[colon + 1] === SPACE ? colon + 2 : colon + 1
     const value = valueStart < end ? bytes.toString('utf8', valueStart, end) : ''
-    if (field === 'event') this.#name = value
-    else this.#data = this.#data === null ? value : `${this.#data}\n${value}`
+    if (isData) this.#data = this.#data === null ? value : `${this.#data}\n${value}`
+    else this.#name = value
   }
+}
+
+/** Where a byte stands next; the length of the bytes where it does not. */
+function placeOf(byte: number, bytes: Buffer, from: number): number {
+  const place = bytes.indexOf(byte, from)
+  return place < 0 ? bytes.length : place
+}
+
+const dataWord = Buffer.from('data')
+const eventWord = Buffer.from('event')
+
+function isWord(bytes: Buffer, from: number, word: Buffer): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false
+  return true
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
