@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Compile } from 'typebox/compile'
 import { GatewayError } from '../../core/errors.ts'
 import { decodeError, decodeInnerError, encodeError, errorFrame } from './error.ts'
 import type { JsonObject } from './json.ts'
-import { ErrorEnvelopeSchema } from './reply-schema.ts'
 
 const decode = (status: number, body: unknown, headers: Record<string, string> = {}) =>
   decodeError(
