@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { startGateway } from './cli/compose.ts'
 import { establishIdentity, prepareDataDir, readMasterKey } from './cli/first-run.ts'
+import { openStore } from './cli/open-store.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { systemRuntime } from './core/system.ts'
 import { providerTypes } from './providers/registry.ts'
 import { type LineStream, openLog } from './sinks/log.ts'
-import { openSqliteStore } from './store/sqlite.ts'
 
 export type { Config } from './config/config.ts'
 export { ConfigError, type ConfigProblem } from './config/config-error.ts'
@@ -58,9 +57,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
     providerTypes: [...providerTypes.values()],
   })
   prepareDataDir(config.dataDir)
-  const store = await openSqliteStore({
-    file: config.store.url?.replace(/^sqlite:/, '') ?? path.join(config.dataDir, 'sluice.db'),
-  })
+  const store = await openStore(config, env)
   try {
     const master = readMasterKey(config.dataDir, env)
     const identity = await establishIdentity(store, config, master, systemRuntime)

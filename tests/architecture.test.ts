@@ -20,7 +20,8 @@ const impure =
   /\b(Date\.now|performance\.now|Math\.random|AbortSignal\.timeout|process\.env)\b|\bnew Date\(\)|(?<![.\w])set(Timeout|Interval|Immediate)\b|'node:timers|\bconsole\./
 const mayBeImpure = /^(core\/system\.ts|config\/|cli\/|main\.ts)/
 // What stands behind a port is chosen where everything is put together, and known nowhere else.
-const implementation = /^(store\/sqlite[^/]*|transport\/pool|providers\/registry|core\/system)\.ts$/
+const implementation =
+  /^(store\/(sqlite|postgres)[^/]*|transport\/pool|providers\/registry|core\/system)\.ts$/
 
 const root = path.join(import.meta.dirname, '..')
 const sources = new Map(

@@ -22,13 +22,22 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   model_not_found:
     'No model of that name. The message has the nearest one; `GET /v1/models` lists those this key may use.',
   unknown_route: 'There is nothing at this address. `GET /docs` describes every route.',
+  job_not_found:
+    'No async job that this key may see has the id: it is wrong, its result has expired, or another key submitted it. Which of these is not told.',
   method_not_allowed: 'The address is right, the method is not; `Allow` names those that are.',
   request_timeout: 'The request did not arrive in time. A slow or broken network on the way here.',
+  job_terminal: 'The job is completed or has failed already, so there is nothing to cancel.',
+  job_cancelled:
+    'The answer of an async job that was cancelled. Submit it again if it is wanted after all.',
   request_too_large: 'The body is larger than `server.max_body`, decoded.',
   unsupported_media_type: 'Send `Content-Type: application/json`.',
   unsupported_encoding: 'Only `gzip`, `deflate`, `br` and `zstd` bodies are read, encoded once.',
   expectation_failed: 'An `Expect` header other than `100-continue`.',
+  idempotency_key_reuse:
+    'The `Idempotency-Key` came with another request before. Use a new key for each request, the same for its repeats.',
   headers_too_large: 'The headers are over 16 KiB together.',
+  async_queue_full:
+    'As many async jobs wait as may (`jobs.queue_limit`, `jobs.per_key_queue_limit`, `jobs.queue_bytes`; the message says which). Nothing was accepted: submit again later.',
   login_throttled: 'Too many wrong admin passwords. Wait as long as `retry-after` says.',
   upstream_rate_limited:
     "The provider's own rate limit, or its quota. The message is the provider's; `retry-after` is what it asked for.",
@@ -36,6 +45,16 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     'The caller went away before the answer was complete. Seen in log and metrics only.',
   internal_error:
     'A fault of the gateway. The log has the details under the `x-request-id`; please report it.',
+  job_interrupted:
+    'The gateway stopped while the provider worked on this async job, which was submitted with `x-bf-async-on-interrupt: fail`. The provider may have billed it.',
+  poison:
+    'The gateway stopped each time it ran this async job, as often as `jobs.max_attempts` allows. It is not run again.',
+  key_revoked:
+    'The virtual key that submitted this async job was removed, switched off or has expired before the job ran.',
+  result_too_large:
+    'The result of an async job is larger than `jobs.max_result`. It was made and is lost.',
+  result_not_stored:
+    'The result of an async job could not be written for ten minutes, so it is lost. The disk is full, or the store is down.',
   upstream_error:
     'The provider failed. Its status is kept where it is 500, 502, 503 or 504, any other becomes 502.',
   upstream_rejected:

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { type Flags, type LoadedConfig, loadConfig } from '../config/load.ts'
 import { isLoopback } from '../config/proxy.ts'
 import { systemRuntime } from '../core/system.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
-import { StoreOpenError } from '../store/store-open-error.ts'
 import { renderBanner } from './banner.ts'
 import { establishIdentity, firstRunFile, prepareDataDir, readMasterKey } from './first-run.ts'
+import { openStore } from './open-store.ts'
 import { followConfig } from './reloading.ts'
 import { stopOnSignals } from './stopping.ts'
 import { UsageError } from './usage-error.ts'
@@ -28,8 +26,8 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
   const loaded = read()
   const { config } = loaded
   prepareDataDir(config.dataDir)
-  const opening = openStore(config)
-  const [{ startGateway }, { openLog }] = await Promise.all([
+  const [store, { startGateway }, { openLog }] = await Promise.all([
+    openStore(config, env),
     import('./compose.ts'),
     import('../sinks/log.ts'),
   ])
@@ -43,7 +41,6 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
     process.stderr,
     systemRuntime.clock,
   )
-  const store = await opening
   const identity = await establishIdentity(
     store,
     config,
@@ -81,20 +78,6 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
     log.logger.warn(
       'callers need no key (auth.inference: optional) and others can reach this address',
     )
-}
-
-async function openStore(config: LoadedConfig['config']): ReturnType<typeof openSqliteStore> {
-  try {
-    return await openSqliteStore({ file: databaseFile(config) })
-  } catch (thrown) {
-    if (thrown instanceof StoreOpenError) throw new UsageError(thrown.message, 1, { cause: thrown })
-    throw thrown
-  }
-}
-
-function databaseFile({ store, dataDir }: LoadedConfig['config']): string {
-  const given = store.url?.match(/^sqlite:(.+)$/)?.[1]
-  return given ?? path.join(dataDir, 'sluice.db')
 }
 
 function describeListenFailure(

@@ -32,17 +32,10 @@ const rows: readonly Row[] = [
     path: ['models', '*', 'strategy'],
     when: (value) => value === 'least-latency',
   },
-  { name: 'jobs', path: ['jobs'] },
-  { name: 'jobs', path: ['providers', '*', 'timeouts', 'job'] },
   {
     name: 'compat.extra_fields',
     path: ['compat', 'extra_fields'],
     when: (value) => value === true,
-  },
-  {
-    name: 'a Postgres store',
-    path: ['store', 'url'],
-    when: (value) => typeof value === 'string' && value.startsWith('postgres'),
   },
 ]
 

@@ -25,17 +25,27 @@ export type ErrorCode =
   | 'forbidden'
   | 'model_not_found'
   | 'unknown_route'
+  | 'job_not_found'
   | 'method_not_allowed'
   | 'request_timeout'
+  | 'job_terminal'
+  | 'job_cancelled'
   | 'request_too_large'
   | 'unsupported_media_type'
   | 'unsupported_encoding'
   | 'expectation_failed'
+  | 'idempotency_key_reuse'
   | 'headers_too_large'
+  | 'async_queue_full'
   | 'login_throttled'
   | 'upstream_rate_limited'
   | 'client_closed'
   | 'internal_error'
+  | 'job_interrupted'
+  | 'poison'
+  | 'key_revoked'
+  | 'result_too_large'
+  | 'result_not_stored'
   | 'upstream_error'
   | 'upstream_rejected'
   | 'upstream_unreachable'
@@ -78,17 +88,27 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   forbidden: { status: 403, type: 'permission_error', retry: 'never' },
   model_not_found: { status: 404, ...callers },
   unknown_route: { status: 404, ...callers },
+  job_not_found: { status: 404, ...callers },
   method_not_allowed: { status: 405, ...callers },
   request_timeout: { status: 408, ...callers, shouldRetry: true },
+  job_terminal: { status: 409, ...callers },
+  job_cancelled: { status: 409, ...callers },
   request_too_large: { status: 413, ...callers },
   unsupported_media_type: { status: 415, ...callers },
   unsupported_encoding: { status: 415, ...callers },
   expectation_failed: { status: 417, ...callers },
+  idempotency_key_reuse: { status: 422, ...callers },
   headers_too_large: { status: 431, ...callers },
+  async_queue_full: { status: 429, type: 'requests', retry: 'never', shouldRetry: true },
   login_throttled: { status: 429, type: 'requests', retry: 'never', shouldRetry: true },
   upstream_rate_limited: { status: 429, type: 'requests', retry: 'next', shouldRetry: true },
   client_closed: { status: 499, type: 'server_error', retry: 'never' },
   internal_error: { status: 500, type: 'server_error', retry: 'never' },
+  job_interrupted: { status: 500, type: 'server_error', retry: 'never' },
+  poison: { status: 500, type: 'server_error', retry: 'never' },
+  key_revoked: { status: 403, type: 'permission_error', retry: 'never' },
+  result_too_large: { status: 502, type: 'upstream_error', retry: 'never' },
+  result_not_stored: { status: 500, type: 'server_error', retry: 'never' },
   upstream_error: { status: 502, type: 'upstream_error', retry: 'same' },
   upstream_rejected: { status: 400, ...callers },
   upstream_unreachable: { status: 502, type: 'upstream_error', retry: 'same' },

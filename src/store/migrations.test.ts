@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { type Migration, migrate, migrations } from './migrations.ts'
+import { type Migration, migrations } from './migrations.ts'
+import { migrate } from './sqlite-migrate.ts'
 
 const one: Migration = { number: 1, statements: ['create table one (a)'] }
 const two: Migration = {
@@ -56,4 +57,13 @@ test('a database of another program is refused and left as it is', () => {
     message: /another program/,
   })
   assert.deepEqual(readTables(db), ['theirs'])
+})
+
+test('a database of the first version keeps what it holds', () => {
+  const db = new DatabaseSync(':memory:')
+  migrate(db, 'x.db', migrations.slice(0, 1))
+  db.exec("insert into settings values ('a', 'x')")
+  migrate(db, 'x.db')
+  assert.equal(db.prepare('select value from settings').get()?.['value'], 'x')
+  assert.ok(readTables(db).includes('jobs'))
 })

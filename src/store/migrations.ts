@@ -1,6 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite'
-import { StoreOpenError } from './store-open-error.ts'
-
 /** One additive step: the previous version of the program must be able to live with what it adds. */
 export interface Migration {
   /** Counts up from 1 without gaps; never changed once released. */
@@ -8,7 +5,7 @@ export interface Migration {
   readonly statements: readonly string[]
 }
 
-// `bigint` and the index over an expression mean the same to SQLite and Postgres.
+// SQLite's words, which mean the same to Postgres; but `blob`, which it calls `bytea`.
 export const migrations: readonly Migration[] = [
   {
     number: 1,
@@ -37,45 +34,76 @@ export const migrations: readonly Migration[] = [
       `insert into write_probe (id, writes) values (1, 0)`,
     ],
   },
+  {
+    number: 2,
+    statements: [
+      `create table jobs (
+        id text primary key not null,
+        owner text not null,
+        route text not null,
+        model text not null,
+        fingerprint text not null,
+        state text not null
+          check (state in ('queued', 'leased', 'dispatched', 'succeeded', 'failed')),
+        attempt integer not null,
+        max_attempts integer not null,
+        fence bigint not null,
+        on_interrupt text not null check (on_interrupt in ('rerun', 'fail')),
+        ttl_ms bigint not null,
+        context text not null,
+        payload_version integer not null,
+        body_bytes bigint not null,
+        node text,
+        lease_until bigint,
+        created_at bigint not null,
+        completed_at bigint,
+        expires_at bigint,
+        status_code integer,
+        error_code text
+      )`,
+      // A part of the rows each: what a change of state costs does not grow with what is finished.
+      `create index jobs_queued on jobs (owner, created_at, id) where state = 'queued'`,
+      `create index jobs_running on jobs (owner, created_at, id)
+        where state in ('leased', 'dispatched')`,
+      `create index jobs_unfinished on jobs (state, body_bytes)
+        where state in ('queued', 'leased', 'dispatched')`,
+      `create index jobs_succeeded on jobs (owner, created_at, id) where state = 'succeeded'`,
+      `create index jobs_failed on jobs (owner, created_at, id) where state = 'failed'`,
+      `create index jobs_expiring on jobs (expires_at) where expires_at is not null`,
+      `create index jobs_owner on jobs (owner, created_at, id)`,
+      `create index jobs_created on jobs (created_at, id)`,
+      `create index jobs_same on jobs (owner, fingerprint, created_at, id)`,
+      `create table job_bodies (
+        job_id text primary key not null references jobs (id) on delete cascade,
+        bytes blob not null
+      )`,
+      `create table job_results (
+        job_id text primary key not null references jobs (id) on delete cascade,
+        bytes blob not null
+      )`,
+      `create table idempotency_keys (
+        owner text not null,
+        route text not null,
+        name text not null,
+        fingerprint text not null,
+        job_id text not null,
+        expires_at bigint not null,
+        primary key (owner, route, name)
+      )`,
+      `create index idempotency_keys_expiring on idempotency_keys (expires_at)`,
+      `create table nodes (
+        id text primary key not null,
+        beat_at bigint not null
+      )`,
+      `create table turns (
+        owner text primary key not null,
+        served bigint not null
+      )`,
+      `create table clock (
+        id integer primary key not null check (id = 1),
+        latest bigint not null
+      )`,
+      `insert into clock (id, latest) values (1, 0)`,
+    ],
+  },
 ]
-
-/** Marks a file as ours in SQLite's header: "Slui" in ASCII. */
-const applicationId = 0x53_6c_75_69
-
-/**
- * Brings a database up to date: each step in a transaction of its own, so an interrupted run goes on
- * where it stopped. Throws a StoreOpenError for a newer database or another program's.
- */
-export function migrate(db: DatabaseSync, file: string, steps = migrations): void {
-  const version = readPragma(db, 'user_version')
-  const owner = readPragma(db, 'application_id')
-  const isEmpty = db.prepare('select 1 from sqlite_schema limit 1').get() === undefined
-  if (owner !== applicationId && !(isEmpty && owner === 0 && version === 0))
-    throw new StoreOpenError(
-      `${file} is the database of another program: move it away, or choose another place with --data-dir or store.url.`,
-    )
-  const newest = steps.at(-1)?.number ?? 0
-  if (version > newest)
-    throw new StoreOpenError(
-      `${file} was written by a newer Sluice (schema ${version}, this one knows ${newest}): start that version again, or restore the backup from before the upgrade.`,
-    )
-  for (const step of steps) if (step.number > version) applyStep(db, step)
-}
-
-function applyStep(db: DatabaseSync, step: Migration): void {
-  db.exec('begin immediate')
-  try {
-    for (const statement of step.statements) db.exec(statement)
-    // Both live in the header page, so they are part of the transaction.
-    db.exec(`pragma application_id = ${applicationId}`)
-    db.exec(`pragma user_version = ${step.number}`)
-    db.exec('commit')
-  } catch (error) {
-    if (db.isTransaction) db.exec('rollback')
-    throw error
-  }
-}
-
-function readPragma(db: DatabaseSync, name: 'user_version' | 'application_id'): number {
-  return Number(db.prepare(`pragma ${name}`).get()?.[name])
-}

@@ -1,11 +1,10 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { migrate } from './migrations.ts'
-import { readErrcode } from './sqlite-protocol.ts'
+import { migrate } from './sqlite-migrate.ts'
+import { readErrcode, type WorkerOptions } from './sqlite-protocol.ts'
 import { StoreLockedError, StoreOpenError } from './store-open-error.ts'
 
-const busyTimeoutMs = 5000
 /** What a checkpoint leaves of the write-ahead log. */
 const walKeptBytes = 64 * 1024 * 1024
 
@@ -15,13 +14,13 @@ export interface OpenDatabase {
 }
 
 /** Takes the lock, opens the file, brings its schema up to date. Throws only StoreOpenErrors. */
-export function openDatabase(givenFile: string, lockFile: string | null): OpenDatabase {
+export function openDatabase(options: WorkerOptions): OpenDatabase {
   let lock: DatabaseSync | undefined
   let db: DatabaseSync | undefined
-  const file = resolveFile(givenFile)
+  const file = resolveFile(options.file)
   try {
-    lock = holdLock(file, lockFile ?? `${file}.lock`)
-    db = openFile(file)
+    lock = holdLock(file, options.lockFile ?? `${file}.lock`)
+    db = openFile(file, options.busyTimeoutMs)
   } catch (error) {
     db?.close()
     lock?.close()
@@ -76,7 +75,7 @@ function holdLock(file: string, lockFile: string): DatabaseSync {
   }
 }
 
-function openFile(file: string): DatabaseSync {
+function openFile(file: string, busyTimeoutMs: number): DatabaseSync {
   // SQLite would create it readable for everybody, and its write-ahead log takes the file's mode.
   closeSync(openSync(file, 'a', 0o600))
   const db = new DatabaseSync(file, {

@@ -1,11 +1,12 @@
-import type { Store } from './store.ts'
+import type { CommandName } from './store.ts'
 
-/** What the main thread and the worker that owns the connection say to each other. */
-export type CommandName = Exclude<keyof Store, 'close'>
+// What the main thread and the worker that owns the connection say to each other.
 
 export interface WorkerOptions {
   readonly file: string
   readonly lockFile: string | null
+  /** How long a command waits for another connection to let go of the file. */
+  readonly busyTimeoutMs: number
 }
 
 /** The worker's first message. */

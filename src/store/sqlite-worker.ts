@@ -1,7 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Commands } from './commands.ts'
 import { runGroup } from './group-commit.ts'
-import { createQueryRunner, type QueryRunner } from './query-runner.ts'
+import { buffersIn } from './message-bytes.ts'
 import { type OpenDatabase, openDatabase } from './sqlite-open.ts'
 import {
   type Opening,
@@ -13,14 +12,13 @@ import {
 import { StoreLockedError } from './store-open-error.ts'
 
 /** Keeps one transaction, and with it the first answer of a burst, short. */
-const groupLimit = 1000
+const groupLimit = 200
 
 if (!parentPort) throw new Error('The worker of the store was started on its own.')
 const port = parentPort
 
 try {
-  const { file, lockFile }: WorkerOptions = workerData
-  const database = openDatabase(file, lockFile)
+  const database = openDatabase(workerData as WorkerOptions)
   port.postMessage({ opened: true } satisfies Opening)
   serve(database)
 } catch (error) {
@@ -32,8 +30,7 @@ try {
 }
 
 function serve(database: OpenDatabase): void {
-  const runner = createQueryRunner(database.db)
-  let commands: Commands | undefined
+  let run: ((request: Request) => unknown) | undefined
   let waiting: Request[] = []
   let closing = false
 
@@ -42,13 +39,14 @@ function serve(database: OpenDatabase): void {
     else waiting.push(message)
   }
   const work = (): void => {
-    if (!commands) return
+    if (!run) return
     const taken = waiting
     waiting = []
-    for (let start = 0; start < taken.length; start += groupLimit)
-      port.postMessage(
-        runGroup(database.db, taken.slice(start, start + groupLimit), runWith(commands, runner)),
-      )
+    for (let start = 0; start < taken.length; start += groupLimit) {
+      const group = runGroup(database.db, taken.slice(start, start + groupLimit), run)
+      // Bodies and results were read for this answer alone.
+      port.postMessage(group, buffersIn(group.replies))
+    }
     if (!closing) return
     database.close()
     port.close()
@@ -62,15 +60,11 @@ function serve(database: OpenDatabase): void {
   })
   // The query builder takes several times as long to load as everything else here, so it is loaded
   // after the opening was reported; what is asked meanwhile waits.
-  void import('./commands.ts').then((loaded) => {
-    commands = loaded.commands
-    work()
-  })
-}
-
-function runWith(commands: Commands, runner: QueryRunner): (request: Request) => unknown {
-  return ({ name, args }) => {
-    const command = commands[name] as (db: QueryRunner, ...args: readonly unknown[]) => unknown
-    return command(runner, ...args)
-  }
+  void Promise.all([import('./commands.ts'), import('./sqlite-steps.ts')]).then(
+    ([{ startCommand }, { createSqliteRunner }]) => {
+      const runSteps = createSqliteRunner(database.db)
+      run = ({ name, args }) => runSteps(startCommand(name, args))
+      work()
+    },
+  )
 }

@@ -7,25 +7,30 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
-import { storeSuite } from '../../tests/store-suite.ts'
+import { type OpenedStore, storedTables, storeSuite } from '../../tests/store-suite.ts'
 import { openSqliteStore, type SqliteStore } from './sqlite.ts'
 
 storeSuite('the SQLite store', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-store-'))
   const file = join(folder, 'sluice.db')
-  let store = await openSqliteStore({ file })
-  return {
-    store,
+  const opened: OpenedStore = {
+    store: await openSqliteStore({ file }),
+    async empty() {
+      const db = new DatabaseSync(file, { timeout: 5000 })
+      for (const table of storedTables) db.exec(`delete from ${table}`)
+      db.exec('update clock set latest = 0')
+      db.close()
+    },
     async reopen() {
-      await store.close()
-      store = await openSqliteStore({ file })
-      return store
+      await opened.store.close()
+      opened.store = await openSqliteStore({ file })
     },
     async destroy() {
-      await store.close()
+      await opened.store.close()
       await rm(folder, { recursive: true })
     },
   }
+  return opened
 })
 
 /** Gives a folder and a way to open stores in it; both are gone after the test. */

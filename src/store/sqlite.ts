@@ -1,8 +1,9 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { GatewayError } from '../core/errors.ts'
+import { CommandStore } from './command-store.ts'
+import { buffersIn, withOwnBytes } from './message-bytes.ts'
 import {
-  type CommandName,
   fromFailure,
   type Group,
   type Opening,
@@ -10,7 +11,7 @@ import {
   type ToWorker,
   type WorkerOptions,
 } from './sqlite-protocol.ts'
-import type { FileKey, Store, StoredKey } from './store.ts'
+import type { CommandName } from './store.ts'
 import { StoreLockedError, StoreOpenError } from './store-open-error.ts'
 
 export interface SqliteStoreOptions {
@@ -20,11 +21,17 @@ export interface SqliteStoreOptions {
   readonly lockFile?: string
   /** How many commands may wait for an answer before new ones are refused. */
   readonly queueLimit?: number
+  /** How long a command waits for another program to let go of the file; 5 s when absent. */
+  readonly busyTimeoutMs?: number
 }
 
 /** Opens the embedded store. Rejects with a StoreOpenError, or a StoreLockedError when it is in use. */
 export function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const workerData: WorkerOptions = { file: options.file, lockFile: options.lockFile ?? null }
+  const workerData: WorkerOptions = {
+    file: options.file,
+    lockFile: options.lockFile ?? null,
+    busyTimeoutMs: options.busyTimeoutMs ?? 5000,
+  }
   // The worker is found by its name, which the compiler does not rewrite.
   const url = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url)
   // The flags of the process are not for it: a preloaded module or an `--eval` would run there again.
@@ -61,7 +68,8 @@ interface Waiter {
 }
 
 /** The embedded store: one connection in a worker thread, so no caller ever waits on a disk. */
-export class SqliteStore implements Store {
+export class SqliteStore extends CommandStore {
+  readonly shared = false
   readonly #worker: Worker
   readonly #queueLimit: number
   readonly #waiting = new Map<number, Waiter>()
@@ -70,10 +78,10 @@ export class SqliteStore implements Store {
   #answered = 0
   #commits = 0
   #end: GatewayError | null = null
-  #pinging: Promise<void> | null = null
 
   /** Takes over a worker that has opened its database. */
   constructor(worker: Worker, queueLimit: number) {
+    super()
     this.#worker = worker
     this.#queueLimit = queueLimit
     worker.on('message', (group: Group) => this.#settle(group))
@@ -90,44 +98,6 @@ export class SqliteStore implements Store {
     worker.unref()
   }
 
-  readSettings(): Promise<ReadonlyMap<string, string>> {
-    return this.#ask('readSettings')
-  }
-
-  initialiseSettings(
-    entries: Readonly<Record<string, string>>,
-  ): Promise<ReadonlyMap<string, string>> {
-    return this.#ask('initialiseSettings', entries)
-  }
-
-  putSetting(name: string, value: string): Promise<void> {
-    return this.#ask('putSetting', name, value)
-  }
-
-  listKeys(): Promise<readonly StoredKey[]> {
-    return this.#ask('listKeys')
-  }
-
-  createKey(key: StoredKey): Promise<'created' | 'name_taken'> {
-    return this.#ask('createKey', key)
-  }
-
-  followFileKeys(keys: readonly FileKey[], now: number): Promise<void> {
-    return this.#ask('followFileKeys', keys, now)
-  }
-
-  setKeyEnabled(name: string, enabled: boolean, now: number): Promise<boolean> {
-    return this.#ask('setKeyEnabled', name, enabled, now)
-  }
-
-  ping(): Promise<void> {
-    // Whoever asks while one is under way shares it: a health check must not multiply the fsyncs.
-    this.#pinging ??= this.#ask('ping').finally(() => {
-      this.#pinging = null
-    })
-    return this.#pinging
-  }
-
   close(): Promise<void> {
     if (!this.#end) {
       this.#end = new GatewayError('storage_unavailable', 'The store is closed.')
@@ -142,11 +112,7 @@ export class SqliteStore implements Store {
     return { commands: this.#answered, commits: this.#commits, waiting: this.#waiting.size }
   }
 
-  #ask<Name extends CommandName>(
-    name: Name,
-    ...args: Parameters<Store[Name]>
-  ): ReturnType<Store[Name]>
-  async #ask(name: CommandName, ...args: readonly unknown[]): Promise<unknown> {
+  protected override async ask(name: CommandName, args: readonly unknown[]): Promise<unknown> {
     if (this.#end) throw this.#end
     if (this.#waiting.size >= this.#queueLimit)
       throw new GatewayError(
@@ -154,14 +120,15 @@ export class SqliteStore implements Store {
         `The store has ${this.#waiting.size} commands waiting and takes no more. Try again shortly.`,
       )
     const id = ++this.#asked
-    this.#send({ id, name, args })
+    const own = args.map(withOwnBytes)
+    this.#send({ id, name, args: own }, buffersIn(own))
     // An idle store must not keep the process alive, one that owes an answer must.
     if (this.#waiting.size === 0) this.#worker.ref()
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
   }
 
-  #send(message: ToWorker): void {
-    this.#worker.postMessage(message)
+  #send(message: ToWorker, handedOver: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handedOver)
   }
 
   #settle({ replies, committed }: Group): void {

@@ -1,3 +1,5 @@
+import type { JobStore } from './job-store.ts'
+
 /** A virtual key as it is kept: never its clear text. Times are epoch ms. */
 export interface StoredKey {
   readonly id: string
@@ -24,7 +26,9 @@ export type FileKey = Pick<StoredKey, 'id' | 'name' | 'hash' | 'hint'>
  * A command is all or nothing, and durable once answered. All of them reject with
  * `storage_unavailable` when the store is down or closed, with `overloaded` when too many wait.
  */
-export interface Store {
+export interface Store extends JobStore {
+  /** Whether other gateways may stand on it too; false: this one is alone. */
+  readonly shared: boolean
   /** All settings: small values by name (admin password hash, encryption check value, …). */
   readSettings(): Promise<ReadonlyMap<string, string>>
   /** Writes each only where absent; answers all settings as they then stand, so that two first runs agree. */
@@ -48,3 +52,6 @@ export interface Store {
   /** Waits for what was asked before, then lets go of the store; a second call waits for the first. */
   close(): Promise<void>
 }
+
+/** What a store does by running steps. */
+export type CommandName = Exclude<keyof Store, 'close' | 'shared'>

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it, type TestContext } from 'node:test'
+import { inspect } from 'node:util'
+import { Client } from 'pg'
+import { missingPostgres, startPostgres, type TestPostgres } from 'test-postgres'
+import { type OpenedStore, storedTables, storeSuite } from '../../tests/store-suite.ts'
+import { claim, submit } from '../../tests/store-suite-fixtures.ts'
+import { openPostgresStore, type PostgresStore } from './postgres.ts'
+
+describe('on Postgres', { skip: missingPostgres }, () => {
+  let server: TestPostgres
+  before(async () => {
+    server = await startPostgres()
+  })
+  after(() => server.destroy())
+
+  storeSuite('the Postgres store', async () => {
+    const url = await server.createDatabase()
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    const opened: OpenedStore = {
+      store: await openPostgresStore({ url }),
+      async empty() {
+        await client.query(`truncate ${storedTables.join(', ')} cascade`)
+      },
+      async reopen() {
+        await opened.store.close()
+        opened.store = await openPostgresStore({ url })
+      },
+      async destroy() {
+        await opened.store.close()
+        await client.end()
+      },
+    }
+    return opened
+  })
+
+  /** A database of its own, a way to open stores on it, and one to ask it directly; all closed after the test. */
+  async function useDatabase(context: TestContext) {
+    const url = await server.createDatabase()
+    const stores: PostgresStore[] = []
+    context.after(() => Promise.all(stores.map((store) => store.close())))
+    return {
+      url,
+      async open(options: { url?: string; queueLimit?: number } = {}) {
+        const store = await openPostgresStore({ url, ...options })
+        stores.push(store)
+        return store
+      },
+      async query(text: string): Promise<readonly Record<string, unknown>[]> {
+        const client = new Client({ connectionString: url })
+        await client.connect()
+        try {
+          return (await client.query(text)).rows
+        } finally {
+          await client.end()
+        }
+      },
+    }
+  }
+
+  it('two gateways on one database take a thousand jobs, none of them twice', async (context) => {
+    const { open } = await useDatabase(context)
+    const stores = [await open(), await open()] as const
+    const ids: string[] = []
+    for (let i = 0; i < 1000; i += 50)
+      await Promise.all(
+        Array.from({ length: 50 }, async (_, j) => {
+          const { id } = await submit(stores[j % 2 ? 0 : 1], { owner: `owner-${j % 7}` })
+          ids.push(id)
+        }),
+      )
+    const taken: string[] = []
+    const takeAll = async (store: PostgresStore, node: string): Promise<void> => {
+      for (;;) {
+        const jobs = await claim(store, { node, most: 16, runningPerOwner: 1000 })
+        if (jobs.length === 0) return
+        taken.push(...jobs.map(({ id }) => id))
+      }
+    }
+    await Promise.all(
+      stores.flatMap((store, i) => [takeAll(store, `node-${i}`), takeAll(store, `node-${i}`)]),
+    )
+    assert.equal(taken.length, 1000)
+    assert.deepEqual(taken.toSorted(), ids.toSorted())
+  })
+
+  it('two gateways that open an empty database at the same time both come up', async (context) => {
+    const { open } = await useDatabase(context)
+    const stores = await Promise.all([open(), open(), open()])
+    await Promise.all(stores.map((store) => store.ping()))
+  })
+
+  it('goes by the clock of the database, whatever it is told', async (context) => {
+    const { open, query } = await useDatabase(context)
+    const store = await open()
+    const [row] = await query('select floor(extract(epoch from now()) * 1000)::text as now')
+    const told = await store.syncClock(5)
+    assert.ok(told >= Number(row?.['now']) && told < Number(row?.['now']) + 60_000)
+    await query('update clock set latest = latest + 3600000')
+    assert.equal(await store.syncClock(5), told + 3_600_000)
+  })
+
+  it('fails while the server is away, works again when it is back, and the process lives', async (context) => {
+    const { open } = await useDatabase(context)
+    const store = await open()
+    const { id } = await submit(store)
+    // Connections that wait in the pool, and one command that is under way, lose the server.
+    await Promise.all(Array.from({ length: 5 }, () => store.ping().then(() => store.countJobs())))
+    const asked = Array.from({ length: 50 }, () => store.putSetting('a', 'x'))
+    const [outcomes] = await Promise.all([Promise.allSettled(asked), server.stop()])
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'storage_unavailable')
+    for (const command of [() => store.ping(), () => store.findJob(id, 1)])
+      await assert.rejects(command(), { name: 'GatewayError', code: 'storage_unavailable' })
+    await server.start()
+    assert.equal((await store.findJob(id, 2))?.id, id)
+    assert.equal((await claim(store)).length, 1)
+  })
+
+  it('a connection that is cut in the middle of a command fails that one alone', async (context) => {
+    const { url, open, query } = await useDatabase(context)
+    const store = await open()
+    await store.putSetting('a', 'x')
+    const holder = new Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('begin; select * from settings for update')
+    const waiting = assert.rejects(store.putSetting('a', 'y'), { code: 'storage_unavailable' })
+    await untilWaiting(query)
+    await store.ping()
+    await query(`select pg_terminate_backend(pid) from pg_stat_activity where ${isWaiting}`)
+    await waiting
+    await holder.query('rollback')
+    await holder.end()
+    assert.deepEqual(await store.readSettings(), new Map([['a', 'x']]))
+    await store.putSetting('a', 'z')
+  })
+
+  it('a command undone by a deadlock is run once more', async (context) => {
+    const { url, open, query } = await useDatabase(context)
+    const store = await open()
+    const keys = ['a', 'b'].map((name) => ({ id: name, name, hash: 'a'.repeat(64), hint: 'x' }))
+    await store.followFileKeys(keys, 1)
+    const other = new Client({ connectionString: url })
+    await other.connect()
+    // It never looks for a deadlock itself, so ours is the one that is undone.
+    await other.query("set deadlock_timeout = '1h'; begin")
+    await other.query("update virtual_keys set hint = 'y' where name = 'b'")
+    const following = store.followFileKeys(keys, 2)
+    await untilWaiting(query)
+    await other.query("update virtual_keys set hint = 'y' where name = 'a'")
+    await other.query('commit')
+    await other.end()
+    await following
+    assert.deepEqual(
+      (await store.listKeys()).map(({ hint }) => hint),
+      ['x', 'x'],
+    )
+  })
+
+  it('beyond the limit of waiting commands a new one is refused at once, the others go on', async (context) => {
+    const { open } = await useDatabase(context)
+    const store = await open({ queueLimit: 3 })
+    const asked = ['a', 'b', 'c'].map((name) => store.putSetting(name, 'x'))
+    await assert.rejects(store.putSetting('d', 'x'), { name: 'GatewayError', code: 'overloaded' })
+    await Promise.all(asked)
+    await store.putSetting('e', 'x')
+    assert.deepEqual([...(await store.readSettings()).keys()].sort(), ['a', 'b', 'c', 'e'])
+  })
+
+  it('an answer means that it is on disk, also where the database is set to less', async (context) => {
+    const { open, query } = await useDatabase(context)
+    const [database] = await query('select current_database() as name')
+    await query(`alter database ${database?.['name']} set synchronous_commit = off`)
+    await (await open()).ping()
+    await query(`create table seen (setting text);
+      create function note() returns trigger language plpgsql as $$
+        begin insert into seen values (current_setting('synchronous_commit')); return new; end $$;
+      create trigger note after insert on settings for each row execute function note()`)
+    await (await open()).putSetting('a', 'x')
+    assert.deepEqual(await query('select setting from seen'), [{ setting: 'on' }])
+  })
+
+  describe('is refused with one sentence that says what to do', () => {
+    const refused = (url: string, message: RegExp) =>
+      assert.rejects(openPostgresStore({ url }), { name: 'StoreOpenError', message })
+
+    it('when it was written by a newer version', async (context) => {
+      const { url, open, query } = await useDatabase(context)
+      await (await open()).close()
+      await query('insert into sluice_schema values (999)')
+      await refused(url, /written by a newer Sluice \(schema 999, this one knows \d+\)/)
+    })
+
+    it('when another program has tables of the same name there, which stay as they are', async (context) => {
+      const { url, query } = await useDatabase(context)
+      await query('create table settings (theirs text)')
+      await refused(url, /"settings" already exists.*database or a schema of its own/)
+      const tables = await query("select tablename from pg_tables where schemaname = 'public'")
+      assert.deepEqual(tables, [{ tablename: 'settings' }])
+    })
+
+    it('when there is no such database, no such host, or nothing that answers, and without the password', async (context) => {
+      const { url } = await useDatabase(context)
+      const secret = 'hunter2secret'
+      const address = URL.parse(url)
+      assert.ok(address)
+      const { hostname, port } = address
+      for (const [given, message] of [
+        [`postgres://postgres:${secret}@${hostname}:${port}/nowhere`, /there is no such database/],
+        [`postgres://postgres:${secret}@${hostname}:1/x`, /x at 127\.0\.0\.1:1 .*nothing answers/],
+        [`postgres://postgres:${secret}@no.such.host.invalid/x`, /its host is not known/],
+      ] as const) {
+        const error = await openPostgresStore({ url: given }).then(
+          () => assert.fail('it opened'),
+          (thrown: unknown) => thrown,
+        )
+        assert.ok(error instanceof Error)
+        assert.match(error.message, message)
+        assert.doesNotMatch(inspect(error), new RegExp(secret))
+      }
+    })
+
+    it('when the user has no right to make tables', async (context) => {
+      const { url, query } = await useDatabase(context)
+      const [database] = await query('select current_database() as name')
+      const name = `guest_of_${database?.['name']}`
+      await query(`create role ${name} login`)
+      await refused(url.replace('postgres@', `${name}@`), /lacks a right .*GRANT/)
+    })
+  })
+})
+
+const isWaiting = "datname = current_database() and wait_event_type = 'Lock'"
+
+/** Until some command waits for another's lock. */
+async function untilWaiting(query: (text: string) => Promise<readonly unknown[]>): Promise<void> {
+  for (;;) {
+    const found = await query(`select pid from pg_stat_activity where ${isWaiting}`)
+    if (found.length > 0) return
+  }
+}
