@@ -8,11 +8,13 @@ import { sendError } from '../http/error-reply.ts'
 import { allowOrigin, answerPreflight } from '../http/origins.ts'
 import { pickRequestId } from '../http/request-id.ts'
 import { createHttpServer } from '../http/server.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { matchChat } from './chat-routes.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import { identify } from './identify.ts'
 import type { Inference } from './inference.ts'
+import { addJobRoutes } from './job-routes.ts'
 import { listModels } from './models.ts'
 import { openapiDocument } from './openapi.ts'
 import { methodsFor, modelBases } from './route-table.ts'
@@ -20,6 +22,7 @@ import { methodsFor, modelBases } from './route-table.ts'
 export interface AppDeps {
   readonly gateway: Gateway
   readonly inference: Inference
+  readonly jobs: JobQueue
   readonly metrics: Metrics
   readonly runtime: Runtime
   readonly version: string
@@ -76,6 +79,7 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
   app.setErrorHandler((thrown, _request, reply) => fail(reply, toError(thrown), runtime))
   app.setNotFoundHandler((request, reply) => notFound(request, reply, deps))
   addChatRoutes(app, inference)
+  addJobRoutes(app, deps)
   addModelRoutes(app, deps)
   addOperations(app, deps)
   addDescription(app, deps)

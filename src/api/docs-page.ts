@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { errorTable } from '../core/errors.ts'
-import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './openapi.ts'
 import type { Node } from './openapi-components.ts'
+import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './openapi-document.ts'
 
 const style = `
 :root { color-scheme: light dark; --line: #d8dce2; --soft: #f5f6f8; --dim: #5b6472; --accent: #0b57d0 }

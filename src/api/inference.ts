@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Answer } from '../gateway/attempts.ts'
 import { meant } from '../gateway/attempts.ts'
@@ -10,40 +11,52 @@ import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
 import { sendError } from '../http/error-reply.ts'
 import type { InFlight, OpenCall } from '../http/in-flight.ts'
 import { allowOrigin } from '../http/origins.ts'
-import { pickRequestId } from '../http/request-id.ts'
 import { StreamWriter } from '../http/stream-writer.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
 import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
+import { AsyncCalls } from './async-calls.ts'
+import type { PollOrder } from './async-headers.ts'
 import { readCallerHeaders } from './caller-headers.ts'
 import type { ChatMatch } from './chat-routes.ts'
 import { decodeDeployment, readApiVersion } from './deployment.ts'
 import { identify } from './identify.ts'
+import type { JobReply } from './job-replies.ts'
+import { chatRoad, type JobRoad } from './job-roads.ts'
+import { openCall } from './open-call.ts'
 import { replyHeaders } from './reply-headers.ts'
 
 export interface InferenceDeps {
   readonly gateway: Gateway
+  readonly jobs: JobQueue
   readonly runtime: Runtime
   readonly inFlight: InFlight
   readonly budget: BodyBudget
   readonly settling: SettleDeps
 }
 
-/** Serves chat calls, whichever way they came in. One object per process. */
+interface CallDeps extends InferenceDeps {
+  readonly asyncCalls: AsyncCalls
+}
+
+/** Serves chat calls and the jobs they become, whichever way they came in. One object per process. */
 export class Inference {
-  readonly #deps: InferenceDeps
+  readonly #deps: CallDeps
   #draining = false
 
   constructor(deps: InferenceDeps) {
-    this.#deps = deps
+    this.#deps = { ...deps, asyncCalls: new AsyncCalls(deps.jobs) }
   }
 
-  /** From now on answers say that the connection ends with them. */
+  /** From now on answers say that the connection ends with them, and none is held back for a job. */
   drain(): void {
     this.#draining = true
+    this.#deps.asyncCalls.drain()
   }
 
-  handle(req: IncomingMessage, res: ServerResponse, match: ChatMatch): void {
+  /** `road` is given on the routes that are for jobs alone. */
+  handle(req: IncomingMessage, res: ServerResponse, match: ChatMatch, road = chatRoad): void {
     if (this.#draining) res.shouldKeepAlive = false
-    new ServedCall(req, res, match, this.#deps).serve().catch((thrown: unknown) => {
+    new ServedCall(req, res, match, road, this.#deps).serve().catch((thrown: unknown) => {
       // `serve` settles everything itself; what still comes here is a fault of ours and must not hang the client.
       res.destroy(thrown instanceof Error ? thrown : undefined)
     })
@@ -51,6 +64,9 @@ export class Inference {
 }
 
 const nosniff = ['x-content-type-options', 'nosniff'] as const
+
+const expectsContinue = ({ headers, httpVersion }: IncomingMessage): boolean =>
+  headers.expect?.toLowerCase() === '100-continue' && httpVersion === '1.1'
 
 const overloaded = (): GatewayError =>
   new GatewayError(
@@ -66,7 +82,8 @@ class ServedCall implements OpenCall {
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #match: ChatMatch
-  readonly #deps: InferenceDeps
+  readonly #road: JobRoad
+  readonly #deps: CallDeps
   readonly #call: Call
   readonly #controller = new AbortController()
   #look: ChatLook | null = null
@@ -76,31 +93,19 @@ class ServedCall implements OpenCall {
   #settled = false
   #gone = false
 
-  constructor(req: IncomingMessage, res: ServerResponse, match: ChatMatch, deps: InferenceDeps) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    match: ChatMatch,
+    road: JobRoad,
+    deps: CallDeps,
+  ) {
     this.#req = req
     this.#res = res
     this.#match = match
+    this.#road = road
     this.#deps = deps
-    const id = deps.runtime.newId()
-    this.#call = {
-      id,
-      requestId: pickRequestId(req.headers['x-request-id'], id),
-      surface: match.surface,
-      route: match.route,
-      startedAt: deps.runtime.clock.now(),
-      startedMs: deps.runtime.clock.monotonic(),
-      principal: null,
-      asked: null,
-      stream: false,
-      dimensions: null,
-      attempts: [],
-      usage: null,
-      firstTokenMs: null,
-      bytesIn: 0,
-      bytesOut: 0,
-      status: 200,
-      error: null,
-    }
+    this.#call = openCall(req, match, deps.runtime)
     // Node reports a client that leaves only here, in every phase: while it sends, waits or reads.
     res.on('close', () => {
       this.#gone = true
@@ -139,21 +144,44 @@ class ServedCall implements OpenCall {
     const found = identify(this.#req, door, config.server, runtime.clock.now())
     const principal = found instanceof Promise ? await found : found
     this.#call.principal = principal
+    const order = this.#road.readOrder(this.#req, config.jobs)
+    if (order?.kind === 'poll') {
+      await this.#poll(order, principal)
+      return
+    }
+    if (order) this.#call.job = { step: 'submit', id: null }
     const { forward, dimensions, pinnedKey } = readCallerHeaders(this.#req.headers, principal)
     this.#call.dimensions = dimensions
     const deployment = decodeDeployment(this.#match.deployment)
     const look = await this.#readRequest(deployment !== null)
-    if (look.stream) this.#beginStream()
     const extras = { headers: forward, pinnedKey, apiVersion: readApiVersion(this.#match.query) }
-    const answer = await gateway.chat(
-      this.#call,
-      principal,
-      look,
-      deployment,
-      extras,
-      this.#controller.signal,
-    )
-    await this.#send(answer)
+    const { signal } = this.#controller
+    if (order) {
+      const submission = { call: this.#call, principal, look, deployment, extras }
+      const { describe } = this.#road
+      this.#sendJob(await this.#deps.asyncCalls.submit(order, submission, describe, signal))
+      return
+    }
+    if (look.stream) this.#beginStream()
+    await this.#send(await gateway.chat(this.#call, principal, look, deployment, extras, signal))
+  }
+
+  async #poll(order: PollOrder, principal: Principal): Promise<void> {
+    const req = this.#req
+    // Any body may come along; it is let go, so that the connection can carry the next request.
+    if (expectsContinue(req)) this.#res.writeContinue()
+    req.resume()
+    const { signal } = this.#controller
+    const { asyncCalls } = this.#deps
+    this.#sendJob(await asyncCalls.poll(order, this.#call, principal, this.#road.describe, signal))
+  }
+
+  #sendJob({ status, headers, body }: JobReply): void {
+    // Who left while the job was waited for has had no answer.
+    if (this.#gone) throw this.#controller.signal.reason
+    this.#call.status = status
+    this.#call.bytesOut = body.length
+    this.#writeWhole(status, [...headers, ...this.#headers({})], body)
   }
 
   #refuseOverload(): void {
@@ -202,12 +230,8 @@ class ServedCall implements OpenCall {
   async #send(answer: Answer): Promise<void> {
     const { runtime } = this.#deps
     if (answer.kind === 'reply') {
-      const { body } = answer
-      this.#call.bytesOut = body.length
-      const length = String(body.length)
-      const first = ['content-type', 'application/json', 'content-length', length, ...nosniff]
-      this.#res.writeHead(200, first.concat(this.#headers(answer.headers)))
-      this.#res.end(body)
+      this.#call.bytesOut = answer.body.length
+      this.#writeWhole(200, this.#headers(answer.headers), answer.body)
       return
     }
     const writer = this.#writer as StreamWriter
@@ -217,6 +241,13 @@ class ServedCall implements OpenCall {
     else await this.#relay(answer, writer)
     if (!this.#call.error) writer.end()
     this.#call.bytesOut = writer.bytesOut
+  }
+
+  #writeWhole(status: number, headers: readonly string[], body: Uint8Array): void {
+    const length = String(body.length)
+    const first = ['content-type', 'application/json', 'content-length', length, ...nosniff]
+    this.#res.writeHead(status, first.concat(headers))
+    this.#res.end(body)
   }
 
   async #relay(

@@ -14,6 +14,7 @@ import {
   ContentPartSchema,
   ToolSchema,
 } from '../wire/openai-chat/schema.ts'
+import { JobListSchema, JobSchema } from './job-schema.ts'
 
 /** A reference, or what the specification calls a schema, header or response object. */
 export type Node = Readonly<Record<string, unknown>>
@@ -41,6 +42,9 @@ export const securitySchemes: Readonly<Record<string, Node>> = {
   },
 }
 
+/** Any one of the four is enough. */
+export const anyCredential = Object.keys(securitySchemes).map((name) => ({ [name]: [] }))
+
 const text = (description: string): Node => ({ description, schema: { type: 'string' } })
 const whole = (description: string): Node => ({ description, schema: { type: 'integer' } })
 
@@ -58,6 +62,13 @@ export const headers: Readonly<Record<string, Node>> = {
     '`true` where waiting helps and nothing was billed, `false` where it cannot help.',
   ),
   'retry-after': whole('After how many seconds to try again.'),
+  'x-bf-async-id': text('The id of the job, on every answer that is about one.'),
+  'x-bf-async-status': text('`pending`, `processing`, `completed` or `failed`.'),
+  'x-bf-async-job-result-ttl': whole(
+    'For how many seconds the result will be kept; on the answer to a submit.',
+  ),
+  'idempotency-replayed': text('`true` where the same request was submitted before.'),
+  location: text('Where to ask for the job.'),
   allow: text('The methods that this path knows.'),
 }
 
@@ -79,11 +90,13 @@ const failures: Readonly<Record<string, readonly [name: string, meaning: string]
   401: ['Unauthorized', 'No credential, or one that is unknown or expired.'],
   402: ['PaymentRequired', 'There is no money left for this call. Repeating it does not help.'],
   403: ['Forbidden', 'The credential is known but may not do this.'],
-  404: ['NotFound', 'There is no such model or route.'],
+  404: ['NotFound', 'There is no such model, job or route.'],
   405: ['MethodNotAllowed', 'The route exists, but not with this method.'],
   408: ['RequestTimeout', 'The request did not arrive in time.'],
+  409: ['Conflict', 'The job stands where this cannot be done, or was cancelled.'],
   413: ['ContentTooLarge', 'The body is larger than allowed.'],
   415: ['UnsupportedMediaType', 'The body is not JSON, or packed in an unknown way.'],
+  422: ['UnprocessableContent', 'The `Idempotency-Key` was used for another request.'],
   429: ['TooManyRequests', 'Too much at once. Wait as long as `retry-after` says.'],
   500: ['InternalError', 'The gateway or the provider failed.'],
   502: [
@@ -135,6 +148,8 @@ export function schemas(): Readonly<Record<string, Node>> {
     UsageSchema,
     ModelListSchema,
     ModelSchema,
+    JobSchema,
+    JobListSchema,
     ErrorEnvelopeSchema,
   ]) {
     publish(schema, found)
@@ -153,4 +168,12 @@ function publish(node: unknown, found: Map<string, Node>): unknown {
   if (typeof $id !== 'string') return plain
   found.set($id, plain)
   return ref('schemas', $id)
+}
+
+export function json(description: string, schema: Node): Node {
+  return content(description, 'application/json', schema)
+}
+
+export function content(description: string, type: string, schema: Node): Node {
+  return { description, headers: headerRefs('x-request-id'), content: { [type]: { schema } } }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Compile } from 'typebox/compile'
-import { type OpenApiOperation, openapiDocument } from './openapi.ts'
+import { openapiDocument } from './openapi.ts'
+import type { OpenApiOperation } from './openapi-document.ts'
 
 const document = openapiDocument({ version: '1.2.3', publicUrl: 'https://ai.example.com/' })
 // What a client reads is the text, so that is what is checked.
@@ -84,6 +85,7 @@ test('every credential that is asked for is defined', () => {
 
 test('all routes of this version are described', () => {
   assert.deepEqual(operations.map(({ method, path }) => `${method} ${path}`).sort(), [
+    'delete /v1/async/chat/completions/{id}',
     'get /docs',
     'get /health',
     'get /livez',
@@ -98,6 +100,8 @@ test('all routes of this version are described', () => {
     'get /openai/v1/models/{id}',
     'get /openapi.json',
     'get /readyz',
+    'get /v1/async/chat/completions/{id}',
+    'get /v1/async/jobs',
     'get /v1/models',
     'get /v1/models/{id}',
     'post /chat/completions',
@@ -105,6 +109,7 @@ test('all routes of this version are described', () => {
     'post /openai/deployments/{deployment-id}/chat/completions',
     'post /openai/openai/deployments/{deployment-id}/chat/completions',
     'post /openai/v1/chat/completions',
+    'post /v1/async/chat/completions',
     'post /v1/chat/completions',
   ])
 })
@@ -127,8 +132,23 @@ test('the two chat operations have the ids, summaries, tags and parameters their
   )
 })
 
+test('every chat operation takes the headers of jobs, as clients of the seed know them', () => {
+  for (const { path, parameters = [] } of operations) {
+    if (!/(?<!async)\/chat\/completions$/.test(path)) continue
+    const [on, id, ttl] = ['x-bf-async', 'x-bf-async-id', 'x-bf-async-job-result-ttl'].map((name) =>
+      parameters.find((one) => one.name === name && one.in === 'header' && one.required === false),
+    )
+    assert.deepEqual(on?.schema, { type: 'string', enum: ['true'] }, path)
+    assert.deepEqual(id?.schema, { type: 'string' }, path)
+    assert.deepEqual(ttl?.schema, { type: 'integer', default: 3600 }, path)
+    const names = parameters.map(({ name }) => name)
+    for (const name of ['x-bf-async-wait', 'x-bf-async-on-interrupt', 'Idempotency-Key'])
+      assert.ok(names.includes(name), `${path}: ${name}`)
+  }
+})
+
 test('every chat operation takes any of the four credentials and answers whole or as a stream', () => {
-  const chats = operations.filter(({ path }) => path.endsWith('/chat/completions'))
+  const chats = operations.filter(({ path }) => /(?<!async)\/chat\/completions$/.test(path))
   assert.equal(chats.length, 6)
   for (const { security, responses, requestBody } of chats) {
     assert.deepEqual(security, [
@@ -138,8 +158,8 @@ test('every chat operation takes any of the four credentials and answers whole o
       { ApiKeyAuth: [] },
     ])
     assert.deepEqual(Object.keys(responses), [
-      ...['200', '400', '401', '402', '403', '404', '405', '408', '413', '415', '429'],
-      ...['500', '502', '503', '504'],
+      ...['200', '400', '401', '402', '403', '404', '405', '408', '409', '413', '415', '422'],
+      ...['429', '500', '502', '503', '504'],
     ])
     const success = responses['200'] as { content: object; headers: object }
     assert.deepEqual(Object.keys(success.content), ['application/json', 'text/event-stream'])

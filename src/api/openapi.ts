@@ -1,58 +1,25 @@
 import {
+  anyCredential,
   callHeaders,
+  content,
   failureRefs,
   headerRefs,
   headers,
+  json,
   type Node,
   ref,
   responses,
   schemas,
   securitySchemes,
 } from './openapi-components.ts'
-
-export interface OpenApiDocument {
-  readonly openapi: string
-  readonly info: { readonly title: string; readonly version: string; readonly description: string }
-  readonly servers: readonly { readonly url: string }[]
-  readonly tags: readonly { readonly name: string; readonly description: string }[]
-  /** By path, then by method in lower case. */
-  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
-  readonly components: {
-    readonly schemas: Readonly<Record<string, Node>>
-    readonly responses: Readonly<Record<string, Node>>
-    readonly headers: Readonly<Record<string, Node>>
-    readonly securitySchemes: Readonly<Record<string, Node>>
-  }
-}
-
-export interface OpenApiOperation {
-  readonly operationId: string
-  readonly summary: string
-  readonly description?: string
-  readonly tags: readonly string[]
-  readonly parameters?: readonly OpenApiParameter[]
-  readonly requestBody?: { readonly required: true; readonly content: Node }
-  readonly responses: Node
-  /** Alternatives; an empty list means that no credentials are needed. */
-  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
-}
-
-export interface OpenApiParameter {
-  readonly name: string
-  readonly in: 'path' | 'query' | 'header'
-  readonly required?: boolean
-  readonly schema: Node
-  readonly description: string
-  readonly example?: string
-}
+import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './openapi-document.ts'
+import { asyncHeaders, asyncParameters, jobPaths } from './openapi-jobs.ts'
 
 interface OpenApiFacts {
   readonly version: string
   /** Where clients reach the gateway; without it the description speaks of the host it was read from. */
   readonly publicUrl?: string | undefined
 }
-
-const anyCredential = Object.keys(securitySchemes).map((name) => ({ [name]: [] }))
 
 const traceParent: OpenApiParameter = {
   name: 'traceparent',
@@ -100,6 +67,8 @@ Other headers of the \`x-bf-*\` family are accepted and ignored.`
 const openaiText = `Creates a chat completion using OpenAI-compatible format.
 Supports streaming via SSE.
 
+**Async inference:** Send \`x-bf-async: true\` to submit the request as a background job and receive a job ID immediately. Poll with \`x-bf-async-id: <job-id>\` to retrieve the result. When the job is still processing, the response will have an empty \`choices\` array. When completed, \`choices\` will contain the full result. A job that failed is answered with its status and error. A poll needs no body.
+
 **Note:** This endpoint also works without the \`/v1\` prefix (e.g., \`/openai/chat/completions\`).
 
 ${requestHeaders}`
@@ -123,10 +92,14 @@ export function openapiDocument(facts: OpenApiFacts): OpenApiDocument {
     tags: [
       { name: 'OpenAI Integration', description: 'Chat completions as OpenAI clients call them.' },
       { name: 'Azure Integration', description: 'The same for clients of Azure OpenAI.' },
+      {
+        name: 'Async Inference',
+        description: 'Chat completions that are made later, and survive a restart.',
+      },
       { name: 'Models', description: 'What the caller may use.' },
       { name: 'Operations', description: 'For monitors and readers. No credentials are needed.' },
     ],
-    paths: { ...chatPaths(), ...modelPaths(), ...operationsPaths() },
+    paths: { ...chatPaths(), ...jobPaths(), ...modelPaths(), ...operationsPaths() },
     components: { schemas: schemas(), responses: responses(), headers, securitySchemes },
   }
 }
@@ -135,14 +108,14 @@ function chatPaths(): OpenApiDocument['paths'] {
   const openai = (operationId: string, description: string) =>
     chat(operationId, 'Create chat completion (OpenAI format)', description, {
       tags: ['OpenAI Integration'],
-      parameters: [traceParent],
+      parameters: [...asyncParameters, traceParent],
       schema: 'OpenAIChatRequest',
       example: { model: 'demo/hello', messages: [{ role: 'user', content: 'hi' }] },
     })
   const azure = (operationId: string, description: string) =>
     chat(operationId, 'Create chat completion (Azure OpenAI)', description, {
       tags: ['OpenAI Integration', 'Azure Integration'],
-      parameters: [deployment, apiVersion, traceParent],
+      parameters: [deployment, apiVersion, ...asyncParameters, traceParent],
       schema: 'AzureChatRequest',
       example: { messages: [{ role: 'user', content: 'hi' }] },
     })
@@ -185,7 +158,7 @@ function chat(operationId: string, summary: string, description: string, form: C
     responses: {
       200: {
         description: 'Successful response',
-        headers: headerRefs(...callHeaders, 'openai-processing-ms'),
+        headers: headerRefs(...callHeaders, 'openai-processing-ms', ...asyncHeaders, 'retry-after'),
         content: {
           'application/json': { schema: ref('schemas', 'OpenAIChatResponse') },
           'text/event-stream': { schema: ref('schemas', 'OpenAIChatStreamResponse') },
@@ -278,12 +251,4 @@ function open(operationId: string, summary: string, reply: Node & { readonly orE
     security: [],
   }
   return { get }
-}
-
-function json(description: string, schema: Node): Node {
-  return content(description, 'application/json', schema)
-}
-
-function content(description: string, type: string, schema: Node): Node {
-  return { description, headers: headerRefs('x-request-id'), content: { [type]: { schema } } }
 }

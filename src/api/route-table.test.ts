@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { methodsFor, modelBases } from './route-table.ts'
+import { jobListPath, jobsPath, methodsFor, modelBases } from './route-table.ts'
 
 test('chat routes take POST alone', () => {
   for (const path of [
@@ -18,6 +18,13 @@ test('models and operations are read', () => {
   for (const path of [...models, ...operations]) assert.deepEqual(methodsFor(path), ['GET', 'HEAD'])
 })
 
+test('jobs are submitted, asked for, cancelled and listed', () => {
+  assert.deepEqual(methodsFor(jobsPath), ['POST'])
+  for (const id of ['7d1a0b0e-3c52-4b7e-9a35-0d6f1c2e8b44', 'x', 'a/b'])
+    assert.deepEqual(methodsFor(`${jobsPath}/${id}`), ['GET', 'HEAD', 'DELETE'])
+  assert.deepEqual(methodsFor(jobListPath), ['GET', 'HEAD'])
+})
+
 test('an unknown path takes nothing', () => {
   for (const path of [
     '',
@@ -29,6 +36,9 @@ test('an unknown path takes nothing', () => {
     '/v1/chat',
     '/openai/deployments/x',
     '/api/anything',
+    '/v1/async',
+    '/v1/async/chat/completions/',
+    '/v1/async/jobs/x',
   ])
     assert.deepEqual(methodsFor(path), [], path)
 })

@@ -8,12 +8,27 @@ export const modelBases: readonly string[] = [
   '/models',
   '/openai/openai/models',
 ]
-const operations = new Set(['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/docs'])
+/** Where jobs are submitted and, below it, asked for by their id. */
+export const jobsPath = '/v1/async/chat/completions'
+/** Where the caller's jobs are listed. */
+export const jobListPath = '/v1/async/jobs'
+
+const read = new Set([
+  '/livez',
+  '/readyz',
+  '/health',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  jobListPath,
+])
 
 /** The methods a path takes: what `Allow` and a preflight say. Empty for an unknown path. */
 export function methodsFor(path: string): readonly string[] {
-  if (matchChat(path)) return ['POST']
-  return isModelPath(path) || operations.has(path) ? ['GET', 'HEAD'] : []
+  if (matchChat(path) || path === jobsPath) return ['POST']
+  if (path.startsWith(`${jobsPath}/`) && path.length > jobsPath.length + 1)
+    return ['GET', 'HEAD', 'DELETE']
+  return isModelPath(path) || read.has(path) ? ['GET', 'HEAD'] : []
 }
 
 const isModelPath = (path: string): boolean =>

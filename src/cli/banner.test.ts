@@ -25,6 +25,7 @@ function banner(
 ): string {
   const identity: Identity = {
     keySecret: Buffer.alloc(32),
+    sealingKey: Buffer.alloc(32),
     admin: { username: 'admin', passwordHash: '' },
     generated,
   }

@@ -7,6 +7,7 @@ import { isLoopback } from '../config/proxy.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Runtime } from '../core/runtime.ts'
 import { Gateway } from '../gateway/gateway.ts'
+import type { SettleDeps } from '../gateway/settle.ts'
 import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
 import { BodyBudget } from '../http/body.ts'
@@ -21,6 +22,7 @@ import { type PoolSettings, Pools } from '../transport/pool.ts'
 import { scriptedEndpoint } from '../transport/scripted.ts'
 import type { Endpoint } from '../transport/transport.ts'
 import type { Identity } from './first-run.ts'
+import { createJobs } from './job-parts.ts'
 import { loadKeysInForce } from './keys-in-force.ts'
 
 export interface Parts {
@@ -60,21 +62,26 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
     })
   const gateway = new Gateway(await compile(config), runtime)
+  const settling: SettleDeps = {
+    clock: runtime.clock,
+    metrics,
+    record: (record) => log.record(record, 'call'),
+  }
+  const { sealingKey } = identity
+  const jobs = createJobs({
+    ...{ store, gateway, runtime, metrics, settling, sealingKey },
+    logger: log.logger,
+  })
   const inference = new Inference({
-    gateway,
-    runtime,
-    inFlight,
+    ...{ gateway, runtime, inFlight, settling },
+    jobs: jobs.queue,
     budget: new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes),
-    settling: {
-      clock: runtime.clock,
-      metrics,
-      record: (record) => log.record(record, 'call'),
-    },
   })
   let draining = false
   const { app, server } = await createApp({
     gateway,
     inference,
+    jobs: jobs.queue,
     metrics,
     runtime,
     version,
@@ -88,6 +95,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     droppedLines: log.dropped(),
   }))
   metrics.reloaded(true, runtime.clock.now())
+  // What an earlier life left is taken back before the first caller can ask for it.
+  await jobs.worker.start()
   await listen(server, config.server)
   return {
     port: (server.address() as AddressInfo).port,
@@ -101,8 +110,9 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       const { graceMs } = gateway.snapshot.config.server.drain
       const { clock } = runtime
       draining = true
+      jobs.worker.drain()
       log.logger.info(
-        { calls: inFlight.size, delay_ms: delayMs },
+        { calls: inFlight.size, jobs: jobs.worker.running, delay_ms: delayMs },
         'draining: not ready any more, still serving',
       )
       await clock.sleep(delayMs)
@@ -113,19 +123,23 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
         sweep.refresh()
       })
       log.logger.info(
-        { calls: inFlight.size, grace_ms: graceMs },
+        { calls: inFlight.size, jobs: jobs.worker.running, grace_ms: graceMs },
         'draining: closed to new connections',
       )
-      await untilEmpty(inFlight, clock, graceMs)
-      const cut = inFlight.size
+      const idle = (): Promise<unknown> =>
+        Promise.all([inFlight.whenEmpty(), jobs.worker.whenIdle()])
+      await atMost(graceMs, idle(), clock)
+      const cut = { cut: inFlight.size, jobs_handed_back: jobs.worker.running }
       inFlight.abortAll(new GatewayError('gateway_shutdown', 'The gateway is shutting down'))
-      await untilEmpty(inFlight, clock, settleMs)
+      jobs.worker.cut()
+      await atMost(settleMs, idle(), clock)
+      jobs.worker.stop()
       sweep.cancel()
       server.closeAllConnections()
       await app.close()
       await pools.close()
       await store.close()
-      log.logger.info({ cut }, 'stopped')
+      log.logger.info(cut, 'stopped')
       log.flush()
     },
   }
@@ -134,11 +148,11 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
 /** How long calls that were just cut may take to tell their clients and be settled. */
 const settleMs = 2000
 
-async function untilEmpty(inFlight: InFlight, clock: Clock, atMostMs: number): Promise<void> {
+async function atMost(ms: number, done: Promise<unknown>, clock: Clock): Promise<void> {
   const over = new AbortController()
   // The sleep ends with the race: a timer of many minutes would keep an embedding process alive.
-  const late = clock.sleep(atMostMs, over.signal).catch(() => {})
-  await Promise.race([inFlight.whenEmpty(), late])
+  const late = clock.sleep(ms, over.signal).catch(() => {})
+  await Promise.race([done, late])
   over.abort()
 }
 

@@ -19,6 +19,8 @@ import { UsageError } from './usage-error.ts'
 export interface Identity {
   /** What virtual keys are hashed with. */
   readonly keySecret: Buffer
+  /** What secrets in the store are sealed with. */
+  readonly sealingKey: Buffer
   readonly admin: AdminCredential
   /** Clear text of what was generated just now; it is kept nowhere but in first-run.txt. */
   readonly generated: { readonly key: string | null; readonly password: string | null }
@@ -81,6 +83,7 @@ export async function establishIdentity(
   if (key !== null) await createFirstKey(store, key, keySecret, runtime)
   return {
     keySecret,
+    sealingKey: derive(master, 'sealing'),
     admin: { username: config.auth.admin.username, passwordHash },
     generated: { key, password },
   }

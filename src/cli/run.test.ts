@@ -64,6 +64,13 @@ const misuses: readonly (readonly [
     {},
     /bad\.yaml.*4(.|\n)*retrys(.|\n)*retries/,
   ],
+  ['jobs without what to do', ['jobs'], {}, /sluice jobs list/],
+  [
+    'a flag of jobs elsewhere',
+    ['serve', '--status', 'failed'],
+    {},
+    /--status belongs to sluice jobs/,
+  ],
   ['a mistake in the file, checked', ['check', '--config', 'bad.yaml'], {}, /bad\.yaml/],
 ]
 test('a wrong use ends with code 2 and a sentence that helps, without a stack', async (t) => {

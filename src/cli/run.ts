@@ -3,15 +3,19 @@ import { parseArgs } from 'node:util'
 import { ConfigError, renderConfigError } from '../config/config-error.ts'
 import type { Flags } from '../config/load.ts'
 import { nearestName } from '../config/nearest.ts'
+import { type JobsAsk, parseJobsAsk } from './jobs-ask.ts'
 import { UsageError } from './usage-error.ts'
 
-const commands = ['serve', 'check'] as const
+const commands = ['serve', 'check', 'jobs'] as const
 type Command = (typeof commands)[number]
 
 const help = `sluice: one OpenAI-compatible address in front of every model provider
 
   sluice [serve] [flags]   starts the gateway
   sluice check [flags]     checks the configuration and shows what is in force
+  sluice jobs list         the async jobs of the running gateway, newest first
+  sluice jobs show ID      everything about one, with its result
+  sluice jobs cancel ID    ends one, whatever it does
 
 Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
   --config FILE            default: ./sluice.yaml where there is one
@@ -20,13 +24,20 @@ Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
   --data-dir DIR           default ./data
   --log-level LEVEL        trace, debug, info, warn, error or silent; default info
   --log-format FORMAT      pretty or json; default pretty on a terminal
-  --json                   with check: one JSON object per line
+  --json                   with check and jobs: one JSON object per line
   --help, --version
+
+Flags of jobs, which asks the gateway as the admin (password: the configuration's,
+else SLUICE_ADMIN_PASSWORD, else first-run.txt in the data folder):
+  --url URL                default: host and port of the configuration
+  --status STATUS          with list: pending, processing, completed or failed
+  --limit N, --after ID    with list: how many, default 20, and after which
 
 Examples
   sluice                                     a first answer without any setup
   sluice --config sluice.yaml --port 8080
   SLUICE_PORT=0 sluice check --json
+  sluice jobs list --status failed --url http://gateway:8080
 `
 
 /** The command line. Exit codes: 0 fine, 1 failure, 2 bad configuration or bad usage. */
@@ -35,7 +46,7 @@ export async function run(
   { front }: { readonly front: boolean },
 ): Promise<void> {
   try {
-    const { command, flags, json, wants } = parse(args)
+    const { command, flags, json, jobs, wants } = parse(args)
     const version = readVersion()
     if (wants !== null) {
       process.stdout.write(wants === 'help' ? help : `${version}\n`)
@@ -54,6 +65,13 @@ export async function run(
         stdout: process.stdout,
         stderr: process.stderr,
       })
+    } else if (jobs !== null) {
+      const [{ runJobs }, { providerTypes }] = await Promise.all([
+        import('./jobs.ts'),
+        import('../providers/registry.ts'),
+      ])
+      const types = [...providerTypes.values()]
+      await runJobs({ ...where, providerTypes: types, ask: jobs, json, stdout: process.stdout })
     } else {
       const { serve } = await import('./serve.ts')
       await serve({ ...where, version, front })
@@ -74,6 +92,8 @@ interface Parsed {
   readonly command: Command
   readonly flags: Flags
   readonly json: boolean
+  /** Null for every other command. */
+  readonly jobs: JobsAsk | null
   readonly wants: 'help' | 'version' | null
 }
 
@@ -85,6 +105,10 @@ const options = {
   'log-level': { type: 'string' },
   'log-format': { type: 'string' },
   json: { type: 'boolean' },
+  url: { type: 'string' },
+  status: { type: 'string' },
+  limit: { type: 'string' },
+  after: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -111,9 +135,11 @@ function parse(args: readonly string[]): Parsed {
   }
   const [command = 'serve', ...rest] = positionals
   if (!commands.some((each) => each === command)) throw unknown('command', command, commands)
-  if (rest.length > 0) throw unknown('argument', String(rest[0]), [])
   const text = (name: keyof typeof options): string | undefined =>
     values[name] as string | undefined
+  const wants = values.help === true ? 'help' : values.version === true ? 'version' : null
+  const jobs = command === 'jobs' && wants === null ? readJobs(rest, text) : null
+  if (command !== 'jobs') refuseRest(rest, text)
   const port = text('port')
   return {
     command: command as Command,
@@ -126,8 +152,26 @@ function parse(args: readonly string[]): Parsed {
       ...(text('log-format') !== undefined && { logFormat: text('log-format') as string }),
     },
     json: values.json === true,
-    wants: values.help === true ? 'help' : values.version === true ? 'version' : null,
+    jobs,
+    wants,
   }
+}
+
+type ReadText = (name: keyof typeof options) => string | undefined
+const jobFlags = ['url', 'status', 'limit', 'after'] as const
+
+const readJobs = (words: readonly string[], text: ReadText): JobsAsk =>
+  parseJobsAsk(words, {
+    url: text('url'),
+    status: text('status'),
+    limit: text('limit'),
+    after: text('after'),
+  })
+
+function refuseRest(words: readonly string[], text: ReadText): void {
+  if (words.length > 0) throw unknown('argument', String(words[0]), [])
+  const misplaced = jobFlags.find((name) => text(name) !== undefined)
+  if (misplaced) throw new UsageError(`--${misplaced} belongs to sluice jobs.`, 2)
 }
 
 function unknown(what: string, word: string, known: readonly string[]): UsageError {

@@ -15,6 +15,22 @@ export interface Attempt {
   error: GatewayError | null
 }
 
+/** What a call has to do with a job: it hands one in, asks for one, or is one being done. */
+export interface CallJob {
+  readonly step: 'submit' | 'poll' | 'run'
+  /** Null while a submit has none yet. */
+  readonly id: string | null
+  /** Of a run: the how manieth, and what became of it. */
+  readonly attempt?: number
+  readonly outcome?: JobOutcome
+}
+
+/**
+ * How a run of a job went: its end was stored; it was handed back to be run again; it was no longer ours (`lost`), or
+ * cancelled; or the process ended before the store took the result (`unstored`).
+ */
+export type JobOutcome = 'completed' | 'failed' | 'handed_back' | 'lost' | 'cancelled' | 'unstored'
+
 /** One unit of work, from the first header to its record. Whatever happens, it is settled once. */
 export interface Call {
   /** Ours, a UUIDv7: ledger, log and settlement know the call by it alone. */
@@ -34,6 +50,8 @@ export interface Call {
   /** Labels the caller gave by `x-bf-dim-<name>`. */
   dimensions: Readonly<Record<string, string>> | null
   readonly attempts: Attempt[]
+  /** Null for an ordinary call, answered while its caller waits. */
+  job: CallJob | null
   /** Known once the provider told, or guessed when it did not. */
   usage: Usage | null
   /** Monotonic time of the first event that carried something. */

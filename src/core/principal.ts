@@ -20,3 +20,7 @@ export interface VirtualKey {
   readonly expiresAt: number | null
   readonly principal: Principal
 }
+
+/** Whose a job is: by name, so that a key with a new value still reads what it submitted with the old one. */
+export const ownerOf = ({ kind, name }: Principal): string =>
+  kind === 'virtual-key' ? `key:${name}` : `${kind}:`

@@ -5,6 +5,8 @@ export interface Runtime {
   readonly random: () => number
   /** A UUIDv7: sorts by the time it was made. */
   readonly newId: () => string
+  /** A UUIDv4: tells nothing, not even when it was made. */
+  readonly randomId: () => string
 }
 
 export interface Clock {

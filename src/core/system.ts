@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomUUID, randomUUIDv7 } from 'node:crypto'
 import type { Clock, Runtime } from './runtime.ts'
 
 // The one impure file of the core: the real clock, real chance, real identities.
@@ -29,4 +29,5 @@ export const systemRuntime: Runtime = {
   clock,
   random: Math.random,
   newId: () => randomUUIDv7(),
+  randomId: () => randomUUID(),
 }

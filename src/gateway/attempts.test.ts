@@ -9,7 +9,7 @@ import type { Endpoint, UpstreamRequest } from '../transport/transport.ts'
 import { requestRules, scanJson } from '../wire/json-scan.ts'
 import { encodeError } from '../wire/openai-chat/error.ts'
 import { lookAtChat } from '../wire/openai-chat/look.ts'
-import { type Answer, meant, runAttempts, UsageRefusals } from './attempts.ts'
+import { type Answer, meant, prepareTarget, runAttempts, UsageRefusals } from './attempts.ts'
 
 type Reply = readonly [status: number, body: string | object]
 
@@ -43,18 +43,18 @@ function run(
   )
   const look = lookAtChat(bytes, scanJson(bytes, requestRules), false)
   const call = { attempts: [], usage: null } as unknown as Call
-  const answer = runAttempts(
-    {
-      call,
-      look,
-      extras: { headers: null, apiVersion: null, pinnedKey: options.pinnedKey ?? null },
-      signal: options.signal ?? new AbortController().signal,
-    },
-    { provider: 'up', model: 'm', weight: 1 },
-    snapshotOf({ providers: [options.provider ?? {}], endpoint }),
-    runtime,
-    options.refusals ?? new UsageRefusals(),
-  )
+  const extras = { headers: null, apiVersion: null, pinnedKey: options.pinnedKey ?? null }
+  const signal = options.signal ?? new AbortController().signal
+  const snapshot = snapshotOf({ providers: [options.provider ?? {}], endpoint })
+  const target = { provider: 'up', model: 'm', weight: 1 }
+  const answer = (async () =>
+    await runAttempts(
+      { call, look, extras, signal, run: null },
+      prepareTarget(target, extras, snapshot, runtime),
+      snapshot,
+      runtime,
+      options.refusals ?? new UsageRefusals(),
+    ))()
   answer.catch(() => undefined)
   return { answer, sent, call, clockPending: () => runtime.clock.pending }
 }

@@ -20,11 +20,41 @@ export type Answer =
   | { readonly kind: 'frames'; readonly bytes: Buffer; readonly headers: Headers }
   | { readonly kind: 'stream'; readonly stream: RelayStream; readonly headers: Headers }
 
+/** What is different where nobody waits on the line. */
+export interface JobRun {
+  /** Resolves once it is on disk that the provider may be reached from now on; rejects where the run must not go on. */
+  beforeDispatch(): Promise<void>
+}
+
 export interface AttemptContext {
   readonly call: Call
   readonly look: ChatLook
   readonly extras: CallerExtras
   readonly signal: AbortSignal
+  /** Null: a caller waits for the answer. */
+  readonly run: JobRun | null
+}
+
+/** A target with all it takes to ask it. */
+export interface ReadyTarget {
+  readonly provider: Provider
+  readonly key: ProviderKeyConfig | null
+  /** The model's name on the provider's side. */
+  readonly model: string
+}
+
+/** Throws `model_not_found` and `invalid_request` for what the target cannot be asked. */
+export function prepareTarget(
+  target: Target,
+  { pinnedKey }: CallerExtras,
+  snapshot: Snapshot,
+  runtime: Runtime,
+): ReadyTarget {
+  const provider = snapshot.providers.get(target.provider)
+  if (!provider)
+    throw new GatewayError('no_healthy_upstream', `Provider "${target.provider}" is gone`)
+  const key = chooseKey(provider, target.model, pinnedKey, runtime)
+  return { provider, key, model: upstreamName(provider, target.model) }
 }
 
 /** Providers whose models refused `stream_options` once, so that they are not asked again. Bounded. */
@@ -47,19 +77,15 @@ export class UsageRefusals {
  */
 export async function runAttempts(
   context: AttemptContext,
-  target: Target,
+  target: ReadyTarget,
   snapshot: Snapshot,
   runtime: Runtime,
   refusals: UsageRefusals,
 ): Promise<Answer> {
-  const provider = snapshot.providers.get(target.provider)
-  if (!provider)
-    throw new GatewayError('no_healthy_upstream', `Provider "${target.provider}" is gone`)
-  const key = chooseKey(provider, target.model, context.extras.pinnedKey, runtime)
-  const model = upstreamName(provider, target.model)
+  const { provider, key, model } = target
   for (let asks = 0; ; asks++) {
     try {
-      return await attempt(context, provider, model, key, snapshot, runtime, refusals)
+      return await attempt(context, target, snapshot, runtime, refusals)
     } catch (thrown) {
       const error = GatewayError.from(thrown)
       if (asks > 0 || !refusesUsage(error, context.look)) throw named(error, provider, key)
@@ -106,10 +132,8 @@ function chooseKey(
 }
 
 async function attempt(
-  { call, look, extras, signal }: AttemptContext,
-  provider: Provider,
-  model: string,
-  key: ProviderKeyConfig | null,
+  { call, look, extras, signal, run }: AttemptContext,
+  { provider, model, key }: ReadyTarget,
   snapshot: Snapshot,
   runtime: Runtime,
   refusals: UsageRefusals,
@@ -125,6 +149,7 @@ async function attempt(
     extras,
     askUsage ? 'ask' : refused ? 'drop' : 'keep',
   )
+  if (run) await run.beforeDispatch()
   const record: Attempt = {
     provider: provider.name,
     model,
@@ -144,7 +169,7 @@ async function attempt(
     choices: look.choices,
     corrections,
     explain: (error) => named(error, provider, key),
-    limits: limitsOf(provider.config.timeouts, look.stream),
+    limits: limitsOf(provider.config.timeouts, look.stream, run !== null),
     maxReplyBytes: snapshot.config.server.maxReplyBytes,
     clock: runtime.clock,
     signal,
@@ -178,8 +203,9 @@ export function meant(usage: Usage | null, provider: Provider | undefined): Usag
   return { ...usage, outputTokens: usage.outputTokens + usage.reasoningTokens }
 }
 
-function limitsOf(timeouts: TimeoutsConfig, stream: boolean): Limits {
-  const { firstByteMs, firstTokenMs, idleMs, totalMs, streamTotalMs } = timeouts
+function limitsOf(timeouts: TimeoutsConfig, stream: boolean, job: boolean): Limits {
+  const { firstByteMs, firstTokenMs, idleMs, streamTotalMs } = timeouts
+  const totalMs = job ? timeouts.jobMs : timeouts.totalMs
   return stream
     ? {
         firstByteMs: firstByteMs ?? 120_000,

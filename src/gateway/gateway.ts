@@ -6,7 +6,14 @@ import type { Runtime } from '../core/runtime.ts'
 import { chooseTarget } from '../routing/plan.ts'
 import { isAllowed, resolveDeployment, resolveModel } from '../routing/resolve.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
-import { type Answer, runAttempts, UsageRefusals } from './attempts.ts'
+import {
+  type Answer,
+  type JobRun,
+  prepareTarget,
+  type ReadyTarget,
+  runAttempts,
+  UsageRefusals,
+} from './attempts.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { CallerExtras } from './upstream-request.ts'
 
@@ -30,7 +37,26 @@ export class Gateway {
     this.#snapshot = snapshot
   }
 
-  /** `deployment` is the path's where the address is Azure's; it beats the body's model. */
+  /**
+   * What a call may reach, and would: everything that can be refused before a provider is asked. Throws 400, 403, 404.
+   * `deployment` is the path's where the address is Azure's; it beats the body's model.
+   */
+  admit(
+    principal: Principal,
+    look: ChatLook,
+    deployment: string | null,
+    extras: CallerExtras,
+  ): ReadyTarget {
+    const { names } = this.#snapshot
+    const asked = deployment ?? look.model ?? ''
+    const route = deployment === null ? resolveModel(asked, names) : resolveDeployment(asked, names)
+    admitModel(principal, asked, route)
+    for (const name of look.fallbacks) admitModel(principal, name, resolveModel(name, names))
+    const target = chooseTarget(route, this.#runtime.random)
+    return prepareTarget(target, extras, this.#snapshot, this.#runtime)
+  }
+
+  /** `run` is given where the call is a job's. */
   async chat(
     call: Call,
     principal: Principal,
@@ -38,26 +64,14 @@ export class Gateway {
     deployment: string | null,
     extras: CallerExtras,
     signal: AbortSignal,
+    run: JobRun | null = null,
   ): Promise<Answer> {
     const snapshot = this.#snapshot
-    const asked = deployment ?? look.model ?? ''
-    call.asked = asked
+    call.asked = deployment ?? look.model ?? ''
     call.stream = look.stream
-    const route =
-      deployment === null
-        ? resolveModel(asked, snapshot.names)
-        : resolveDeployment(asked, snapshot.names)
-    admitModel(principal, asked, route)
-    for (const name of look.fallbacks)
-      admitModel(principal, name, resolveModel(name, snapshot.names))
-    const target = chooseTarget(route, this.#runtime.random)
-    return await runAttempts(
-      { call, look, extras, signal },
-      target,
-      snapshot,
-      this.#runtime,
-      this.#refusals,
-    )
+    const target = this.admit(principal, look, deployment, extras)
+    const context = { call, look, extras, signal, run }
+    return await runAttempts(context, target, snapshot, this.#runtime, this.#refusals)
   }
 }
 

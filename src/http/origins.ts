@@ -27,6 +27,8 @@ const exposed = [
   'x-bf-async-id',
   'x-bf-async-status',
   'x-bf-async-job-result-ttl',
+  'idempotency-replayed',
+  'location',
   'x-sluice-call-id',
   'x-sluice-provider',
   'x-sluice-model',

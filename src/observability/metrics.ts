@@ -1,11 +1,13 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Call } from '../core/call.ts'
+import type { Call, JobOutcome } from '../core/call.ts'
+import type { JobCounts, Recovered } from '../store/job-store.ts'
 import { createCounters, createHistograms } from './series.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 const overheadSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ]
+const jobSeconds = [...seconds, 1800, 3600]
 const seriesAtMost = 1000
 
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
@@ -49,10 +51,39 @@ export class Metrics {
     'Tokens used; estimated ones where a provider gave no count.',
     ['provider', 'model', 'type', 'estimated'],
   )
+  readonly #jobRuns = createCounters(
+    'sluice_job_runs_total',
+    'Runs of async jobs, by how they went.',
+    ['outcome'],
+  )
+  readonly #jobWait = createHistograms(
+    'sluice_job_wait_seconds',
+    'From the submit of an async job to the beginning of a run.',
+    [],
+    jobSeconds,
+  )
+  readonly #jobRun = createHistograms(
+    'sluice_job_run_seconds',
+    'How long runs of async jobs take.',
+    ['outcome'],
+    jobSeconds,
+  )
+  readonly #jobsRecovered = createCounters(
+    'sluice_jobs_recovered_total',
+    'Async jobs taken back from a process that ended: run again, failed as interrupted, failed as poison.',
+    ['as'],
+  )
+  readonly #jobLeasesLost = createCounters(
+    'sluice_job_leases_lost_total',
+    'Runs of async jobs that went on after their lease had passed to another node.',
+    [],
+  )
 
   constructor(version: string) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
+    // Shown from the start: a rate over a series that appears with its first event misses that event.
+    this.#jobLeasesLost.cell()
     new Gauge({
       name: 'sluice_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -83,6 +114,11 @@ export class Metrics {
       this.#overhead,
       this.#attempts,
       this.#tokens,
+      this.#jobRuns,
+      this.#jobWait,
+      this.#jobRun,
+      this.#jobsRecovered,
+      this.#jobLeasesLost,
     ]
     return families.map((family) => family.render()).join('\n') + (await this.#registry.metrics())
   }
@@ -109,18 +145,80 @@ export class Metrics {
     )
   }
 
+  /** The same for what has to be asked for; what cannot be told is left out. */
+  watchJobs(look: () => Promise<JobCounts>, now: () => number): void {
+    const registers = [this.#registry]
+    const age = new Gauge({
+      name: 'sluice_job_oldest_queued_seconds',
+      help: 'The age of the oldest async job that waits; 0 when none does.',
+      registers,
+    })
+    const running = new Gauge({
+      name: 'sluice_jobs_running',
+      help: 'Async jobs being run, on all nodes together.',
+      registers,
+    })
+    new Gauge({
+      name: 'sluice_jobs_queued',
+      help: 'Async jobs that wait.',
+      registers,
+      async collect() {
+        try {
+          const counts = await look()
+          this.set(counts.queued)
+          running.set(counts.running)
+          age.set(counts.oldestQueuedAt === null ? 0 : (now() - counts.oldestQueuedAt) / 1000)
+        } catch {
+          // The store is away, which readiness and the log tell.
+        }
+      },
+    })
+  }
+
   reloaded(good: boolean, now: number): void {
     this.#reload.set(good ? 1 : 0)
     if (good) this.#reloadAt.set(now / 1000)
   }
 
   settled(call: Call, durationMs: number): void {
-    const { surface, attempts, stream, status } = call
+    const { attempts } = call
     const last = attempts.at(-1)
     const provider = last?.provider ?? ''
     const model = last ? this.#bounded(last.provider, last.model) : ''
-    const statusClass = `${Math.floor(status / 100)}xx`
-    this.#requests.cell(surface, provider, model, statusClass, call.error?.code ?? '').value++
+    // The run of a job answers no request; how long jobs take, `jobRan` tells.
+    if (call.job?.step !== 'run') this.#countRequest(call, provider, model)
+    if (call.job === null) this.#timeCall(call, provider, durationMs)
+    for (const attempt of attempts) {
+      const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)
+      this.#attempts.cell(attempt.provider, name, attempt.error?.code ?? 'ok').value++
+    }
+    this.#countTokens(call, provider, model)
+  }
+
+  jobRan(outcome: JobOutcome, waitedMs: number, ranMs: number): void {
+    this.#jobRuns.cell(outcome).value++
+    this.#jobWait.cell().observe(waitedMs / 1000)
+    this.#jobRun.cell(outcome).observe(ranMs / 1000)
+  }
+
+  jobsRecovered({ requeued, interrupted, poisoned }: Recovered): void {
+    this.#jobsRecovered.cell('requeued').value += requeued
+    this.#jobsRecovered.cell('interrupted').value += interrupted
+    this.#jobsRecovered.cell('poisoned').value += poisoned
+  }
+
+  jobLeasesLost(count: number): void {
+    this.#jobLeasesLost.cell().value += count
+  }
+
+  #countRequest(call: Call, provider: string, model: string): void {
+    const statusClass = `${Math.floor(call.status / 100)}xx`
+    this.#requests.cell(call.surface, provider, model, statusClass, call.error?.code ?? '').value++
+  }
+
+  #timeCall(call: Call, provider: string, durationMs: number): void {
+    const { surface, stream, attempts } = call
+    const last = attempts.at(-1)
     this.#duration.cell(surface, provider, stream ? 'true' : 'false').observe(durationMs / 1000)
     if (stream && call.firstTokenMs !== null)
       this.#firstToken.cell(provider).observe((call.firstTokenMs - call.startedMs) / 1000)
@@ -128,11 +226,6 @@ export class Metrics {
       const overheadMs = durationMs - (last.endedMs - last.startedMs)
       this.#overhead.cell(surface).observe(Math.max(0, overheadMs) / 1000)
     }
-    for (const attempt of attempts) {
-      const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)
-      this.#attempts.cell(attempt.provider, name, attempt.error?.code ?? 'ok').value++
-    }
-    this.#countTokens(call, provider, model)
   }
 
   #countTokens({ usage }: Call, provider: string, model: string): void {

@@ -15,6 +15,11 @@ export interface CallRecord {
   readonly key: string | undefined
   readonly attempts: readonly AttemptRecord[] | undefined
   readonly stream: boolean
+  /** The async job it is about, what it had to do with it, and of a run the how manieth and how it went. */
+  readonly job: string | undefined
+  readonly step: string | undefined
+  readonly attempt: number | undefined
+  readonly outcome: string | undefined
   readonly duration_ms: number
   readonly upstream_ms: number | undefined
   readonly first_token_ms: number | undefined
@@ -36,7 +41,7 @@ interface AttemptRecord {
 
 // One literal, the same shape for every call: spreading optional parts together was measured at several times this.
 export function recordOf(call: Call, durationMs: number): CallRecord {
-  const { usage, error, attempts } = call
+  const { usage, error, attempts, job } = call
   const last = attempts.at(-1)
   const tellAttempts = attempts.length > 1 || (error !== null && attempts.length > 0)
   return {
@@ -53,6 +58,10 @@ export function recordOf(call: Call, durationMs: number): CallRecord {
     key: last?.key ?? undefined,
     attempts: tellAttempts ? attempts.map(attemptOf) : undefined,
     stream: call.stream,
+    job: job?.id ?? undefined,
+    step: job?.step,
+    attempt: job?.attempt,
+    outcome: job?.outcome,
     duration_ms: rounded(durationMs),
     upstream_ms: last?.endedMs ? rounded(last.endedMs - last.startedMs) : undefined,
     first_token_ms:

@@ -1,5 +1,7 @@
 import { describe } from 'node:test'
 import { aiSdkSuite } from './ai-sdk-suite.ts'
+import { asyncJobsSuite } from './async-jobs-suite.ts'
+import { asyncSuite } from './async-suite.ts'
 import { authSuite } from './auth-suite.ts'
 import { bytesSuite } from './bytes-suite.ts'
 import { headersSuite } from './headers-suite.ts'
@@ -21,4 +23,6 @@ export function contractSuite(stage: Stage): void {
   describe('headers', () => headersSuite(stage))
   describe('bytes', () => bytesSuite(stage))
   describe('model names', () => modelNamesSuite(stage))
+  describe('async calls', () => asyncSuite(stage))
+  describe('jobs', () => asyncJobsSuite(stage))
 }

@@ -8,6 +8,8 @@ interface Alarm {
 /** Time that moves only when a test says so. */
 export class ManualClock implements Clock {
   #now: number
+  /** How far the wall clock is off what has passed. */
+  #shift = 0
   readonly #alarms = new Set<Alarm>()
 
   constructor(now = Date.UTC(2026, 0, 1)) {
@@ -15,7 +17,12 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#now
+    return this.#now + this.#shift
+  }
+
+  /** Somebody sets the wall clock; what is measured goes on undisturbed. */
+  jump(ms: number): void {
+    this.#shift += ms
   }
 
   monotonic(): number {
@@ -78,5 +85,6 @@ export function manualRuntime(clock = new ManualClock()): Runtime & { clock: Man
     clock,
     random: () => 0.5,
     newId: () => `00000000-0000-7000-8000-${String(++made).padStart(12, '0')}`,
+    randomId: () => `00000000-0000-4000-8000-${String(++made).padStart(12, '0')}`,
   }
 }

@@ -20,6 +20,7 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     stream: false,
     dimensions: null,
     attempts: [sampleAttempt()],
+    job: null,
     usage: {
       inputTokens: 10,
       outputTokens: 5,

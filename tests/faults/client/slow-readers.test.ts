@@ -31,8 +31,12 @@ rig.upstream
   .on('medium', manyEvents(400))
   .on('stalling', [streamHead(), repeat(1_000, event(numbered(0))), stall()])
 
-async function begin(model: string): Promise<{ client: RawClient; seen: SeenRequest }> {
+async function begin(
+  model: string,
+  reads = true,
+): Promise<{ client: RawClient; seen: SeenRequest }> {
   const client = await rawConnect(rig.port)
+  if (!reads) client.pause()
   await client.write(chatBytes({ model: `openai/${model}`, stream: true }))
   const seen = await rig.upstream.next((request) => request.model === model)
   return { client, seen }
@@ -103,8 +107,8 @@ test('S01 S02 a reader that reads a little at a time gets every event in order',
 test('S04 a crowd of readers that stopped costs each a little, and others are served', async (t) => {
   const readers = 40
   const beforeKb = rig.gateway.rssKb()
-  const all = await Promise.all(Array.from({ length: readers }, () => begin('stalling')))
-  for (const { client } of all) client.pause()
+  // They never read a byte: what a busy machine lets through before they stop would be counted as held.
+  const all = await Promise.all(Array.from({ length: readers }, () => begin('stalling', false)))
   await untilParked(all.map(({ seen }) => seen))
   const eachKb = Math.round((rig.gateway.rssKb() - beforeKb) / readers)
   t.diagnostic(`${readers} readers that stopped: ${eachKb} KiB each`)

@@ -7,6 +7,7 @@ import { Gateway } from '../../../src/gateway/gateway.ts'
 import { BodyBudget } from '../../../src/http/body.ts'
 import { InFlight } from '../../../src/http/in-flight.ts'
 import { createHttpServer } from '../../../src/http/server.ts'
+import type { JobQueue } from '../../../src/jobs/job-queue.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 import type { CallRecord } from '../../../src/observability/records.ts'
 import type { Endpoint, ExchangeHandler } from '../../../src/transport/transport.ts'
@@ -75,6 +76,8 @@ const server = {
 const snapshot = { ...compiled, config: { ...compiled.config, server } }
 const inference = new Inference({
   gateway: new Gateway(snapshot, runtime),
+  // No job is handed in here.
+  jobs: {} as JobQueue,
   runtime,
   inFlight,
   budget,

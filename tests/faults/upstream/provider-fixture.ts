@@ -1,4 +1,5 @@
 import type { Config, ProviderConfig, ProviderKeyConfig } from '../../../src/config/config.ts'
+import type { VirtualKey } from '../../../src/core/principal.ts'
 import { compileSnapshot, type Provider, type Snapshot } from '../../../src/gateway/snapshot.ts'
 import { providerTypes } from '../../../src/providers/registry.ts'
 import type { Endpoint } from '../../../src/transport/transport.ts'
@@ -47,21 +48,31 @@ interface Parts {
   readonly models?: Config['models']
   readonly auth?: Partial<Config['auth']>
   readonly endpoint?: Endpoint
+  readonly keys?: readonly VirtualKey[]
+  readonly jobs?: Partial<Config['jobs']>
 }
 
 /** What a configuration compiles to, without reading one. */
-export function snapshotOf({ providers = [{}], models, auth, endpoint }: Parts = {}): Snapshot {
+export function snapshotOf({
+  providers = [{}],
+  models,
+  auth,
+  endpoint,
+  keys = [],
+  jobs,
+}: Parts = {}): Snapshot {
   const configs = providers.map(providerConfig)
   const config = {
     server: { maxReplyBytes: 100_000 },
     auth: { inference: 'required', anonymous: null, ...auth },
     providers: new Map(configs.map((each) => [each.name, each])),
     models: models ?? new Map(),
+    jobs,
   } as unknown as Config
   return compileSnapshot({
     config,
     types: providerTypes,
-    keys: [],
+    keys,
     keySecret: Buffer.alloc(32),
     admin: { check: () => null },
     openEndpoint: () => endpoint ?? nobody,
