@@ -77,11 +77,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
       front: true,
     })
     const name = config.server.host
+    let closed: Promise<void> | null = null
     return {
       url: `http://${name.includes(':') ? `[${name}]` : name}:${running.port}`,
       config,
       firstKey: identity.generated.key,
-      close: () => running.shutdown(0),
+      close: () => {
+        closed ??= running.shutdown(0)
+        return closed
+      },
     }
   } catch (thrown) {
     await store.close()

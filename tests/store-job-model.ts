@@ -2,6 +2,7 @@ import type { Job, JobWithResult } from '../src/core/job.ts'
 import type {
   Claim,
   ClaimRules,
+  InterruptionEnds,
   JobCounts,
   JobEnd,
   NewJob,
@@ -133,13 +134,13 @@ export class JobModel {
     return true
   }
 
-  handBack(claim: Claim, interrupted: JobEnd, now: number): boolean {
+  handBack(claim: Claim, ends: InterruptionEnds, now: number): boolean {
     const job = this.#held(claim)
     if (!job) return false
     const { state, attempt } = job.seen
     if (state === 'leased') job.seen = { ...job.seen, state: 'queued', attempt: attempt - 1 }
-    else if (job.asked.onInterrupt === 'fail' || attempt >= job.asked.maxAttempts)
-      endOne(job, interrupted, now)
+    else if (job.asked.onInterrupt === 'fail') endOne(job, ends.interrupted, now)
+    else if (attempt >= job.asked.maxAttempts) endOne(job, ends.poisoned, now)
     else job.seen = { ...job.seen, state: 'queued' }
     return true
   }
@@ -166,12 +167,7 @@ export class JobModel {
     return 'cancelled'
   }
 
-  recover(
-    node: string,
-    alone: boolean,
-    ends: { readonly interrupted: JobEnd; readonly poisoned: JobEnd },
-    now: number,
-  ): Recovered {
+  recover(node: string, alone: boolean, ends: InterruptionEnds, now: number): Recovered {
     const recovered = { requeued: 0, interrupted: 0, poisoned: 0 }
     for (const job of this.#running()) {
       const isSilent = now - (this.#beats.get(job.node) ?? now) >= 30_000

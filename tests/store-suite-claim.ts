@@ -157,8 +157,8 @@ export function claimSuite(store: () => Store): void {
       assert.ok(done && cancelled && back && taken && stays)
       await store().finishJob(done, success, 101)
       await store().cancelJob(cancelled.id, null, ends.interrupted, 101)
-      await store().handBackJob(back, ends.interrupted, 101)
-      await store().handBackJob(taken, ends.interrupted, 101)
+      await store().handBackJob(back, ends, 101)
+      await store().handBackJob(taken, ends, 101)
       await claim(store(), { node: 'node-2', most: 2 })
       const unknown = { id: 'nobody', fence: 1 }
       assert.deepEqual(

@@ -67,7 +67,7 @@ export function endSuite(store: () => Store): void {
     it('leaves what was not sent as if it had never been taken', async () => {
       const { id } = await submit(store(), { onInterrupt: 'fail', maxAttempts: 1 })
       const held = holdOn(await claimOne(store()))
-      assert.equal(await store().handBackJob(held, ends.interrupted, 101), true)
+      assert.equal(await store().handBackJob(held, ends, 101), true)
       assert.equal(await stateOf(store(), id), 'queued 0')
       await assertLost(store(), held)
       const again = await claimOne(store())
@@ -80,7 +80,7 @@ export function endSuite(store: () => Store): void {
       const { id } = await submit(store(), { maxAttempts: 2 })
       const held = holdOn(await claimOne(store()))
       await store().markJobDispatched(held, 101)
-      assert.equal(await store().handBackJob(held, ends.interrupted, 102), true)
+      assert.equal(await store().handBackJob(held, ends, 102), true)
       assert.equal(await stateOf(store(), id), 'queued 1')
       await assertLost(store(), held)
     })
@@ -89,24 +89,24 @@ export function endSuite(store: () => Store): void {
       const { id } = await submit(store(), { onInterrupt: 'fail' })
       const held = holdOn(await claimOne(store()))
       await store().markJobDispatched(held, 101)
-      assert.equal(await store().handBackJob(held, ends.interrupted, 102), true)
+      assert.equal(await store().handBackJob(held, ends, 102), true)
       assert.equal(await stateOf(store(), id), 'failed 1 job_interrupted')
       assert.deepEqual((await read(store(), id)).result, ends.interrupted.result)
       await assertLost(store(), held)
     })
 
-    it('ends what was sent as interrupted when it was taken as often as it may be', async () => {
+    it('ends what was sent as poison when it was taken as often as it may be', async () => {
       const { id } = await submit(store(), { maxAttempts: 1 })
       const held = holdOn(await claimOne(store()))
       await store().markJobDispatched(held, 101)
-      assert.equal(await store().handBackJob(held, ends.interrupted, 102), true)
-      assert.equal(await stateOf(store(), id), 'failed 1 job_interrupted')
+      assert.equal(await store().handBackJob(held, ends, 102), true)
+      assert.equal(await stateOf(store(), id), 'failed 1 poison')
     })
 
     it('keeps its place before what was handed in later', async () => {
       const { id } = await submit(store(), {}, 1)
       await submit(store(), {}, 2)
-      await store().handBackJob(await claimOne(store()), ends.interrupted, 101)
+      await store().handBackJob(await claimOne(store()), ends, 101)
       assert.equal((await claimOne(store())).id, id)
     })
   })

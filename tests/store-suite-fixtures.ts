@@ -143,7 +143,7 @@ export async function assertLost(store: Store, held: Claim, node = 'node-1'): Pr
   const before = await store.findJob(held.id, 200)
   assert.equal(await store.markJobDispatched(held, 200), false)
   assert.equal(await store.finishJob(held, success, 200), false)
-  assert.equal(await store.handBackJob(held, ends.interrupted, 200), false)
+  assert.equal(await store.handBackJob(held, ends, 200), false)
   assert.deepEqual(await store.keepJobs(node, [held], 1e12, 200), [held.id])
   assert.deepEqual(await store.findJob(held.id, 200), before)
 }

@@ -128,8 +128,8 @@ class Play {
       }
       case 'hand back': {
         const held = this.#claim(action.which)
-        const answer = await store.handBackJob(held, ends.interrupted, now)
-        assert.equal(answer, model.handBack(held, ends.interrupted, now))
+        const answer = await store.handBackJob(held, ends, now)
+        assert.equal(answer, model.handBack(held, ends, now))
         return
       }
       case 'keep': {

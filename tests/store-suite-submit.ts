@@ -208,7 +208,7 @@ export function submitSuite(store: () => Store): void {
       await submit(store())
       const taken = await claimOne(store())
       assert.equal(await submitTo({ queued: 1 }, {}), 'created')
-      await store().handBackJob(taken, ends.interrupted, 101)
+      await store().handBackJob(taken, ends, 101)
       assert.equal(await submitTo({ queued: 2 }, {}), 'full queued')
     })
   })

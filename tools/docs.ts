@@ -65,6 +65,10 @@ function renderProviderTypes(): string {
 async function renderMetrics(): Promise<string> {
   const metrics = new Metrics('')
   metrics.watch(() => ({ calls: 0, streams: 0, droppedLines: 0 }))
+  metrics.watchJobs(
+    async () => ({ queued: 0, running: 0, oldestQueuedAt: null }),
+    () => 0,
+  )
   const text = await metrics.text()
   const rows = [...text.matchAll(/^# HELP (sluice_\w+) (.*)$/gm)].map(([, name, help]) => {
     const kind = new RegExp(`^# TYPE ${name} (\\w+)$`, 'm').exec(text)?.[1]

@@ -73,6 +73,8 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
     if (methods.length > 0 && answerPreflight(request.raw, reply.raw, rules, methods))
       return reply.hijack()
     allowOrigin(request.raw, reply.raw, rules)
+    // The framework refuses types it cannot read before anybody is asked for a credential; the handlers look themselves.
+    request.headers = { 'content-type': undefined }
     reply.header('x-request-id', pickRequestId(request.headers['x-request-id'], runtime.newId()))
     return undefined
   })

@@ -7,7 +7,7 @@ import type { JobWithResult } from '../core/job.ts'
 import type { Principal } from '../core/principal.ts'
 import type { JobAsk } from '../jobs/job-queue.ts'
 import { lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
-import { AsyncCalls } from './async-calls.ts'
+import { AsyncCalls, type Submission } from './async-calls.ts'
 import type { SubmitOrder } from './async-headers.ts'
 import { describeAsChat } from './job-replies.ts'
 
@@ -50,6 +50,18 @@ const order: SubmitOrder = {
 }
 const never = new AbortController().signal
 
+/** As a call does it: the job handed in, then told of. */
+async function submit(
+  calls: AsyncCalls,
+  asked: SubmitOrder,
+  submission: Submission,
+  describe: typeof describeAsChat,
+  signal: AbortSignal,
+) {
+  const submitted = await calls.submit(asked, submission, signal)
+  return await calls.tell(submitted, asked, submission.principal, describe, signal)
+}
+
 /** Notes what it is asked; a wait ends with its signal, or at once where `ends` says so. */
 function fakeJobs({ isNew = true, ends = false } = {}) {
   const asks: JobAsk[] = []
@@ -90,7 +102,7 @@ test('a submit hands over all that the call would have been made of, and notes t
   const jobs = fakeJobs()
   const call = nobody()
   const submission = await submissionOf(call, { model: 'm' }, 'dep')
-  const reply = await new AsyncCalls(jobs).submit(order, submission, describeAsChat, never)
+  const reply = await submit(new AsyncCalls(jobs), order, submission, describeAsChat, never)
   assert.deepEqual(jobs.asks, [
     {
       principal,
@@ -115,7 +127,7 @@ test('a submit hands over all that the call would have been made of, and notes t
 test('a repeated submit says that it is one', async () => {
   const submission = await submissionOf(nobody(), { model: 'm' })
   const calls = new AsyncCalls(fakeJobs({ isNew: false }))
-  const reply = await calls.submit(order, submission, describeAsChat, never)
+  const reply = await submit(calls, order, submission, describeAsChat, never)
   assert.deepEqual(reply.headers.slice(-2), ['idempotency-replayed', 'true'])
 })
 
@@ -123,7 +135,7 @@ test('a stream is refused and never handed over', async () => {
   const jobs = fakeJobs()
   const submission = await submissionOf(nobody(), { model: 'm', stream: true })
   await assert.rejects(
-    new AsyncCalls(jobs).submit(order, submission, describeAsChat, never),
+    submit(new AsyncCalls(jobs), order, submission, describeAsChat, never),
     (error: unknown) => error instanceof GatewayError && error.facts.param === 'stream',
   )
   assert.equal(jobs.asks.length, 0)
@@ -133,7 +145,7 @@ test('what nobody waits for any more is not handed over', async () => {
   const jobs = fakeJobs()
   const gone = AbortSignal.abort(new GatewayError('client_closed', 'gone'))
   const submission = await submissionOf(nobody(), { model: 'm' })
-  await assert.rejects(new AsyncCalls(jobs).submit(order, submission, describeAsChat, gone), {
+  await assert.rejects(submit(new AsyncCalls(jobs), order, submission, describeAsChat, gone), {
     code: 'client_closed',
   })
   assert.equal(jobs.asks.length, 0)
@@ -143,7 +155,7 @@ test('a submit that waits is answered with the result', async () => {
   const jobs = fakeJobs({ ends: true })
   const submission = await submissionOf(nobody(), { model: 'm' })
   const waiting = { ...order, waitMs: 3000 }
-  const reply = await new AsyncCalls(jobs).submit(waiting, submission, describeAsChat, never)
+  const reply = await submit(new AsyncCalls(jobs), waiting, submission, describeAsChat, never)
   assert.deepEqual([jobs.waits, Buffer.from(reply.body).toString()], [[3000], '{}'])
 })
 

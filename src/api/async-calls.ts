@@ -18,6 +18,7 @@ export interface Submission {
 }
 
 type Jobs = Pick<JobQueue, 'submit' | 'waitFor' | 'find'>
+type Submitted = Awaited<ReturnType<JobQueue['submit']>>
 
 /** Jobs as calls: each is handed in or asked for, told of by the form of its route, and noted in its call. */
 export class AsyncCalls {
@@ -33,13 +34,12 @@ export class AsyncCalls {
     this.#draining.abort()
   }
 
-  /** A signal before the submit is thrown, one after it ends the wait. Throws as `JobQueue.submit`, and 400 for a stream. */
+  /** Throws as `JobQueue.submit`, the signal's reason, and 400 for a stream. */
   async submit(
     order: SubmitOrder,
     { call, principal, look, deployment, extras }: Submission,
-    describe: DescribeJob,
     signal: AbortSignal,
-  ): Promise<JobReply> {
+  ): Promise<Submitted> {
     if (look.stream)
       throw new GatewayError(
         'invalid_request',
@@ -50,16 +50,26 @@ export class AsyncCalls {
     signal.throwIfAborted()
     call.asked = deployment ?? look.model
     const { ttlMs, onInterrupt, idempotencyKey, isRepeat } = order
-    const { job, isNew } = await this.#jobs.submit({
+    const submitted = await this.#jobs.submit({
       ...{ principal, look, deployment, extras, ttlMs, onInterrupt, idempotencyKey, isRepeat },
       requestId: call.requestId,
       surface: call.surface,
       route: call.route,
       dimensions: call.dimensions,
     })
-    call.job = { step: 'submit', id: job.id }
-    const reached = await this.#await(job.id, job, principal, order.waitMs, signal)
-    const reply = describe(reached)
+    call.job = { step: 'submit', id: submitted.job.id }
+    return submitted
+  }
+
+  /** The answer to a submit, once it has waited as long as it was to; the signal ends the wait. */
+  async tell(
+    { job, isNew }: Submitted,
+    { waitMs }: SubmitOrder,
+    principal: Principal,
+    describe: DescribeJob,
+    signal: AbortSignal,
+  ): Promise<JobReply> {
+    const reply = describe(await this.#await(job.id, job, principal, waitMs, signal))
     return { ...reply, headers: [...reply.headers, ...submitHeaders(job, isNew)] }
   }
 

@@ -14,8 +14,8 @@ import { allowOrigin } from '../http/origins.ts'
 import { StreamWriter } from '../http/stream-writer.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
-import { AsyncCalls } from './async-calls.ts'
-import type { PollOrder } from './async-headers.ts'
+import { AsyncCalls, type Submission } from './async-calls.ts'
+import type { PollOrder, SubmitOrder } from './async-headers.ts'
 import { readCallerHeaders } from './caller-headers.ts'
 import type { ChatMatch } from './chat-routes.ts'
 import { decodeDeployment, readApiVersion } from './deployment.ts'
@@ -149,21 +149,43 @@ class ServedCall implements OpenCall {
       await this.#poll(order, principal)
       return
     }
-    if (order) this.#call.job = { step: 'submit', id: null }
+    if (order) {
+      await this.#submit(order, principal)
+      return
+    }
+    const { look, deployment, extras } = await this.#readAll(principal)
+    if (look.stream) this.#beginStream()
+    const { signal } = this.#controller
+    await this.#send(await gateway.chat(this.#call, principal, look, deployment, extras, signal))
+  }
+
+  /** All that a call is made of besides who makes it. */
+  async #readAll(principal: Principal): Promise<Omit<Submission, 'call' | 'principal'>> {
     const { forward, dimensions, pinnedKey } = readCallerHeaders(this.#req.headers, principal)
     this.#call.dimensions = dimensions
     const deployment = decodeDeployment(this.#match.deployment)
     const look = await this.#readRequest(deployment !== null)
     const extras = { headers: forward, pinnedKey, apiVersion: readApiVersion(this.#match.query) }
+    return { look, deployment, extras }
+  }
+
+  async #submit(order: SubmitOrder, principal: Principal): Promise<void> {
+    const { asyncCalls } = this.#deps
     const { signal } = this.#controller
-    if (order) {
-      const submission = { call: this.#call, principal, look, deployment, extras }
-      const { describe } = this.#road
-      this.#sendJob(await this.#deps.asyncCalls.submit(order, submission, describe, signal))
-      return
-    }
-    if (look.stream) this.#beginStream()
-    await this.#send(await gateway.chat(this.#call, principal, look, deployment, extras, signal))
+    const submitted = await this.#handIn(order, principal)
+    this.#sendJob(await asyncCalls.tell(submitted, order, principal, this.#road.describe, signal))
+  }
+
+  /** Nothing holds the body after this: it is on disk, and the answer may be held back for a minute. */
+  async #handIn(order: SubmitOrder, principal: Principal): ReturnType<AsyncCalls['submit']> {
+    this.#call.job = { step: 'submit', id: null }
+    const submission = { call: this.#call, principal, ...(await this.#readAll(principal)) }
+    const { asyncCalls, budget } = this.#deps
+    const submitted = await asyncCalls.submit(order, submission, this.#controller.signal)
+    this.#look = null
+    budget.give(this.#charged)
+    this.#charged = 0
+    return submitted
   }
 
   async #poll(order: PollOrder, principal: Principal): Promise<void> {

@@ -77,7 +77,8 @@ const tags = ['Async Inference']
 const failures = failureRefs(400, 401, 403, 405, 429, 500, 503)
 
 function job(description: string, ...more: readonly string[]) {
-  const headers = headerRefs(...callHeaders, ...asyncHeaders.slice(0, 2), ...more)
+  const told = ['openai-processing-ms', ...asyncHeaders.slice(0, 2), ...more]
+  const headers = headerRefs(...callHeaders, ...told)
   return { ...content(description, 'application/json', ref('schemas', 'Job')), headers }
 }
 
@@ -101,11 +102,11 @@ const submit: OpenApiOperation = {
     },
   },
   responses: {
-    200: job('It is done already: it was waited for, or is the same as one before'),
-    202: {
-      ...waiting,
-      headers: { ...waiting.headers, ...headerRefs(...asyncHeaders) },
-    },
+    200: job(
+      'It is done already: it was waited for, or is the same as one before',
+      ...asyncHeaders,
+    ),
+    202: job('It waits or runs', 'retry-after', 'location', ...asyncHeaders),
     ...failureRefs(400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503),
   },
   security: anyCredential,

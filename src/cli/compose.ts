@@ -96,8 +96,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   }))
   metrics.reloaded(true, runtime.clock.now())
   // What an earlier life left is taken back before the first caller can ask for it.
-  await jobs.worker.start()
-  await listen(server, config.server)
+  await jobs.worker.start(() => listen(server, config.server))
   return {
     port: (server.address() as AddressInfo).port,
     async reload(next) {

@@ -3,6 +3,7 @@ import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
 import { Sealer } from '../governance/sealer.ts'
+import { countSoon } from '../jobs/count-soon.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
 import { JobWatch } from '../jobs/job-watch.ts'
 import { JobWorker } from '../jobs/job-worker.ts'
@@ -47,7 +48,7 @@ export function createJobs(parts: JobParts): { queue: JobQueue; worker: JobWorke
     onCancelled: (id) => worker.abort(id, cancelled),
   })
   metrics.watchJobs(
-    () => store.countJobs(),
+    () => countSoon(store, runtime.clock),
     () => time.now(),
   )
   return { queue, worker }

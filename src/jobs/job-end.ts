@@ -19,19 +19,22 @@ export const succeededWith = (body: Uint8Array): JobEnd => ({
   result: body,
 })
 
-export const interruptedEnd = failedWith(
+const interrupted = failedWith(
   new GatewayError(
     'job_interrupted',
     'The gateway stopped while the provider was at work on this job, and it was submitted with x-bf-async-on-interrupt: fail. The provider may have billed it.',
   ),
 )
 
-export const poisonedEnd = failedWith(
+const poisoned = failedWith(
   new GatewayError(
     'poison',
     'The gateway stopped each time it ran this job, as often as jobs.max_attempts allows, so it is not run again. The provider may have billed it.',
   ),
 )
+
+/** How a job ends that was cut off and is not to be run again. */
+export const interruptionEnds = { interrupted, poisoned }
 
 export const cancelledEnd = failedWith(
   new GatewayError('job_cancelled', 'This job was cancelled before it was done'),

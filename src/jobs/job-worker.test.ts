@@ -1,32 +1,21 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { askFor, completion, JobStage } from '../../tests/support/job-stage.ts'
+import { Trouble } from '../../tests/support/troubled-store.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Store } from '../store/store.ts'
 
 let stage: JobStage
-let broken = false
+let trouble: Trouble
 const down = new GatewayError('storage_unavailable', 'the disk is full')
 
 beforeEach(async () => {
-  broken = false
-  stage = await JobStage.open({ wrap: breakable, jobs: { concurrency: 3, perKeyConcurrency: 2 } })
+  trouble = new Trouble()
+  stage = await JobStage.open({
+    wrap: trouble.wrap,
+    jobs: { concurrency: 3, perKeyConcurrency: 2 },
+  })
 })
 afterEach(() => stage.close())
-
-/** The real store, which fails to take an end while `broken`. */
-function breakable(store: Store): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return (...args: unknown[]) =>
-        broken && (name === 'finishJob' || name === 'markJobDispatched')
-          ? Promise.reject(down)
-          : value.apply(target, args)
-    },
-  })
-}
 
 const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString()
 
@@ -50,14 +39,6 @@ test('an answer is stored as the provider gave it, and recorded once', async () 
   )
 })
 
-test('it is on disk that the provider may be reached before it is', async () => {
-  const { queue, worker } = stage.begin('n')
-  await worker.start()
-  const { job } = await queue.submit(askFor('a'))
-  await stage.until(() => stage.asked.length === 1)
-  assert.equal((await stage.job(job.id))?.state, 'dispatched')
-})
-
 test('no more run than may, of one key and of all', async () => {
   const { queue, worker } = stage.begin('n')
   await worker.start()
@@ -72,19 +53,6 @@ test('no more run than may, of one key and of all', async () => {
   }
   await stage.until(() => stage.outcomes.length === 6)
   assert.equal(worker.running, 0)
-})
-
-test('what the provider refuses is a failed job with its status and words', async () => {
-  const { queue, worker } = stage.begin('n')
-  await worker.start()
-  const { job } = await queue.submit(askFor('a'))
-  await stage.until(() => stage.asked.length === 1)
-  stage.asked[0]?.answer(400, '{"error":{"message":"too long","code":"context_length_exceeded"}}')
-  await stage.until(() => stage.outcomes.length === 1)
-  const done = await stage.job(job.id)
-  assert.equal(done?.state, 'failed')
-  assert.equal(done?.statusCode, 400)
-  assert.match(text(done?.result), /too long.*context_length_exceeded/)
 })
 
 test('a cancelled job is cut off at the provider and stays cancelled', async () => {
@@ -191,76 +159,78 @@ test('a late answer of a lost claim changes nothing', async () => {
   assert.equal(text((await stage.job(job.id))?.result), completion)
 })
 
-test('an answer waits in memory until the store takes it', async () => {
+test('a run that ends while its lease is prolonged has lost nothing', async () => {
   const { queue, worker } = stage.begin('n')
   await worker.start()
-  const { job } = await queue.submit(askFor('a'))
+  await queue.submit(askFor('a'))
   await stage.until(() => stage.asked.length === 1)
-  broken = true
+  const slow = trouble.hold('keepJobs')
+  await stage.runtime.clock.advance(10_000)
+  await stage.until(() => slow.asked === 1)
   stage.asked[0]?.answer(200, completion)
-  await stage.runtime.clock.advance(5 * 60_000)
-  assert.equal((await stage.job(job.id))?.state, 'dispatched')
-  broken = false
-  await stage.runtime.clock.advance(5000)
   await stage.until(() => stage.outcomes.length === 1)
-  assert.equal(text((await stage.job(job.id))?.result), completion)
+  slow.go.resolve()
+  trouble.held = null
+  await stage.runtime.clock.advance(10_000)
+  assert.deepEqual(stage.outcomes, ['completed'])
 })
 
-test('an answer that could not be stored for ten minutes is given up, and said so', async () => {
+test('a job that is taken anew while its old lease is prolonged goes on', async () => {
   const { queue, worker } = stage.begin('n')
   await worker.start()
+  const marking = trouble.hold('markJobDispatched')
   const { job } = await queue.submit(askFor('a'))
-  await stage.until(() => stage.asked.length === 1)
-  broken = true
-  stage.asked[0]?.answer(200, completion)
-  await stage.runtime.clock.advance(11 * 60_000)
-  broken = false
-  await stage.runtime.clock.advance(5000)
-  await stage.until(() => stage.outcomes.length === 1)
-  const failed = await stage.job(job.id)
-  assert.equal(failed?.state, 'failed')
-  assert.equal(failed?.errorCode, 'result_not_stored')
-  assert.equal(stage.records[0]?.output_tokens, 4)
-})
-
-test('a store that fails before the provider is reached gives the job back', async () => {
-  const { queue, worker } = stage.begin('n')
-  await worker.start()
-  broken = true
-  const { job } = await queue.submit(askFor('a'))
+  await stage.until(() => marking.asked === 1)
+  const keeping = trouble.hold('keepJobs')
+  await stage.runtime.clock.advance(10_000)
+  await stage.until(() => keeping.asked === 1)
+  marking.go.reject(down)
   await stage.until(() => stage.outcomes.length === 1)
   assert.deepEqual(stage.outcomes, ['handed_back'])
-  assert.equal(stage.asked.length, 0)
-  broken = false
-  await stage.runtime.clock.advance(1000)
+  worker.wake()
   await stage.until(() => stage.asked.length === 1)
+  keeping.go.resolve()
+  await stage.until(async () => (await stage.store.countJobs()).running === 1)
   stage.asked[0]?.answer(200, completion)
   await stage.until(() => stage.outcomes.length === 2)
-  assert.equal((await stage.job(job.id))?.attempt, 1)
+  assert.deepEqual(stage.outcomes, ['handed_back', 'completed'])
+  assert.equal((await stage.job(job.id))?.state, 'succeeded')
 })
 
-test('a result over the limit fails, and what it used is recorded', async () => {
-  const { queue, worker } = stage.begin('n')
-  await worker.start()
-  const { job } = await queue.submit(askFor('a'))
-  await stage.until(() => stage.asked.length === 1)
-  stage.asked[0]?.answer(200, completion.replace('"c"', JSON.stringify('c'.repeat(10_001))))
-  await stage.until(() => stage.outcomes.length === 1)
-  assert.equal((await stage.job(job.id))?.errorCode, 'result_too_large')
-  assert.equal(stage.records[0]?.output_tokens, 4)
-})
-
-test('a job whose key is gone by the time it runs does not run', async () => {
+test('who is cut off as often as it may be is no longer said to have asked for it', async () => {
   const { queue } = stage.begin('n')
   const { job } = await queue.submit(askFor('a'))
-  stage.gateway.swap(stage.snapshot(['b']))
+  for (const node of ['n1', 'n2', 'n3']) {
+    const { worker } = stage.begin(node)
+    await worker.start()
+    await stage.until(async () => (await stage.job(job.id))?.state === 'dispatched')
+    worker.drain()
+    worker.cut()
+    await worker.whenIdle()
+    worker.stop()
+  }
+  const failed = await stage.job(job.id)
+  assert.equal(failed?.errorCode, 'poison')
+  assert.match(text(failed?.result), /jobs\.max_attempts/)
+})
+
+test('what goes wrong again and again is told once, until it has gone well', async () => {
   const { worker } = stage.begin('n')
   await worker.start()
-  await stage.until(() => stage.outcomes.length === 1)
-  const failed = await stage.job(job.id)
-  assert.equal(failed?.errorCode, 'key_revoked')
-  assert.equal(failed?.statusCode, 403)
-  assert.equal(stage.asked.length, 0)
+  const beatUntil = (holds: () => boolean) =>
+    stage.until(async () => {
+      await stage.runtime.clock.advance(10_000)
+      return holds()
+    })
+  const failing = trouble.hold('keepJobs')
+  failing.go.reject(down)
+  await beatUntil(() => failing.asked === 3)
+  assert.deepEqual(stage.warnings, ['the care for jobs met a fault'])
+  const passing = trouble.hold('keepJobs')
+  passing.go.resolve()
+  await beatUntil(() => passing.asked === 2)
+  trouble.held = failing
+  await beatUntil(() => stage.warnings.length === 2)
 })
 
 test('nothing is left armed once it is stopped', async () => {

@@ -3,7 +3,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Timer } from '../core/runtime.ts'
 import type { ClaimedJob, Recovered } from '../store/job-store.ts'
 import { payloadVersion } from './job-context.ts'
-import { interruptedEnd, poisonedEnd } from './job-end.ts'
+import { interruptionEnds } from './job-end.ts'
 import type { JobWatch } from './job-watch.ts'
 import { Pressure } from './pressure.ts'
 import { type RunDeps, RunningJob } from './running-job.ts'
@@ -20,7 +20,6 @@ export interface JobMeter {
   /** Milliseconds; `waitedMs` from the submit to this run. */
   jobRan(outcome: JobOutcome, waitedMs: number, ranMs: number): void
   jobsRecovered(recovered: Recovered): void
-  jobLeasesLost(count: number): void
 }
 
 const leaseMs = 30_000
@@ -57,12 +56,16 @@ export class JobWorker {
     return this.#running.size
   }
 
-  /** Takes back what an earlier life left and begins. Rejects when the store cannot be used. */
-  async start(): Promise<void> {
+  /**
+   * Takes back what an earlier life left, lets `open` happen, and begins. Rejects when the store cannot be used and as
+   * `open` does; then nothing was begun: a start that comes to nothing must not cost jobs an attempt.
+   */
+  async start(open = async (): Promise<void> => {}): Promise<void> {
     const { store, time } = this.#deps
     await time.sync()
     // Alone on the store, whatever another incarnation held is nobody's any more.
     await this.#recover(!store.shared)
+    await open()
     this.#open = true
     this.#every(lookMs, () => this.wake())
     this.#every(store.shared ? beatMs.shared : beatMs.alone, () => this.#beat())
@@ -166,20 +169,19 @@ export class JobWorker {
   }
 
   async #beat(): Promise<void> {
-    const { store, time, node, metrics } = this.#deps
+    const { store, time, node } = this.#deps
     await time.sync()
-    const held = [...this.#running.values()].map(({ claimed }) => claimed)
+    const held = [...this.#running.values()]
     const now = time.now()
-    const claims = held.map(({ id, fence }) => ({ id, fence }))
-    const lost = await store.keepJobs(node, claims, now + leaseMs, now)
-    if (lost.length > 0) metrics.jobLeasesLost(lost.length)
-    for (const id of lost) this.abort(id, leaseLost)
+    const claims = held.map(({ claimed: { id, fence } }) => ({ id, fence }))
+    const lost = new Set(await store.keepJobs(node, claims, now + leaseMs, now))
+    // These runs alone: one of them may have ended meanwhile, and its job have been taken anew.
+    for (const job of held) if (lost.has(job.claimed.id)) job.abort(leaseLost)
   }
 
   async #recover(alone: boolean): Promise<void> {
     const { store, time, node, metrics } = this.#deps
-    const ends = { interrupted: interruptedEnd, poisoned: poisonedEnd }
-    const recovered = await store.recoverJobs(node, alone, ends, time.now())
+    const recovered = await store.recoverJobs(node, alone, interruptionEnds, time.now())
     metrics.jobsRecovered(recovered)
     if (recovered.requeued > 0) this.wake()
   }
@@ -189,13 +191,16 @@ export class JobWorker {
     while (this.#open && (await store.sweepJobs(sweep.atOnce, time.now())) === sweep.atOnce);
   }
 
-  /** Each time `ms` after the one before is done; what fails is told and tried again. */
+  /** Each time `ms` after the one before is done; what fails is tried again, and told the first time. */
   #every(ms: number, act: () => void | Promise<void>): void {
+    let fails = false
     const timer = this.#deps.runtime.clock.timer(ms, async () => {
       try {
         await act()
+        fails = false
       } catch (thrown) {
-        this.#deps.warn(GatewayError.from(thrown), 'the care for jobs met a fault')
+        if (!fails) this.#deps.warn(GatewayError.from(thrown), 'the care for jobs met a fault')
+        fails = true
       }
       if (!this.#stopping.signal.aborted) timer.refresh()
     })

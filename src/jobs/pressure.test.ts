@@ -38,3 +38,16 @@ test('a request that is wrong says nothing about the load', () => {
   pressure.note(new GatewayError('upstream_error', 'full', { status: 503 }), 0)
   assert.equal(pressure.limit, 8)
 })
+
+test('a raised maximum holds at once, and a lowered one bounds what refusals leave', () => {
+  let most = 4
+  const pressure = new Pressure(() => most)
+  for (let n = 0; n < 10; n++) pressure.note(null, 0)
+  most = 64
+  assert.equal(pressure.limit, 64)
+  pressure.note(refused, 0)
+  assert.equal(pressure.limit, 51)
+  for (let n = 0; n < 2000; n++) pressure.note(null, 0)
+  most = 128
+  assert.equal(pressure.limit, 128)
+})

@@ -21,7 +21,9 @@ export class Pressure {
   note(error: GatewayError | null, nowMs: number): void {
     const most = this.#most()
     if (error === null) {
-      this.#limit = Math.min(most, this.#limit + 1 / Math.max(1, this.#limit))
+      const raised = Math.min(most, this.#limit) + 1 / Math.max(1, this.#limit)
+      // Back at the most nothing holds it: a maximum that is raised later counts at once.
+      this.#limit = raised >= most ? Number.POSITIVE_INFINITY : raised
       return
     }
     if (!isOverload(error) || nowMs - this.#loweredMs < 1000) return

@@ -9,7 +9,7 @@ import type { ClaimedJob, JobEnd } from '../store/job-store.ts'
 import type { Store } from '../store/store.ts'
 import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
 import { decodeContext, type JobContext } from './job-context.ts'
-import { failedWith, interruptedEnd, succeededWith } from './job-end.ts'
+import { failedWith, interruptionEnds, succeededWith } from './job-end.ts'
 import type { Timekeeper } from './timekeeper.ts'
 
 export interface RunDeps {
@@ -39,6 +39,8 @@ export class RunningJob {
   readonly #controller = new AbortController()
   #marking = false
   #dispatched = false
+  /** The store could not note that the provider is about to be reached, so it was not. */
+  #unmarked = false
   #look: ChatLook | null = null
 
   constructor(claimed: ClaimedJob, deps: RunDeps) {
@@ -98,8 +100,7 @@ export class RunningJob {
       const error = GatewayError.from(thrown)
       this.call.error = error
       this.call.status = error.status
-      const storeFailed = error.code === 'storage_unavailable' && !this.#dispatched
-      return signal.aborted || storeFailed || error === lost ? null : failedWith(error)
+      return signal.aborted || this.#unmarked || error === lost ? null : failedWith(error)
     }
   }
 
@@ -140,25 +141,31 @@ export class RunningJob {
     if (signal.aborted) throw signal.reason
     const { store, time } = this.#deps
     this.#marking = true
-    if (!(await store.markJobDispatched(this.claimed, time.now()))) throw lost
+    const marked = await store
+      .markJobDispatched(this.claimed, time.now())
+      .catch((thrown: unknown) => {
+        this.#unmarked = true
+        throw thrown
+      })
+    if (!marked) throw lost
     this.#dispatched = true
   }
 
   async #conclude(end: JobEnd | null): Promise<JobOutcome> {
     const { store, time } = this.#deps
-    const { reason } = this.#controller.signal
+    const { signal } = this.#controller
+    const whyLost = () => (signal.reason?.code === 'job_cancelled' ? 'cancelled' : 'lost')
     if (end) {
       const stored = await this.#storeEnd(end)
-      if (!stored) return stored === null ? 'unstored' : 'lost'
+      if (!stored) return stored === null ? 'unstored' : whyLost()
       return this.call.error ? 'failed' : 'completed'
     }
-    const handsBack =
-      reason?.code === 'gateway_shutdown' || this.call.error?.code === 'storage_unavailable'
-    if (!handsBack) return reason?.code === 'job_cancelled' ? 'cancelled' : 'lost'
+    const handsBack = signal.aborted ? signal.reason.code === 'gateway_shutdown' : this.#unmarked
+    if (!handsBack) return whyLost()
     const given = await this.#persist(() =>
-      store.handBackJob(this.claimed, interruptedEnd, time.now()),
+      store.handBackJob(this.claimed, interruptionEnds, time.now()),
     )
-    if (!given) return given === null ? 'unstored' : 'lost'
+    if (!given) return given === null ? 'unstored' : whyLost()
     return 'handed_back'
   }
 
@@ -167,16 +174,24 @@ export class RunningJob {
     const { store, time, runtime, unstored } = this.#deps
     const sinceMs = runtime.clock.monotonic()
     let end = given
-    unstored.bytes += given.result.length
-    const stored = await this.#persist(() => {
-      const late = runtime.clock.monotonic() - sinceMs > unstoredMs
-      if (end === given && (late || unstored.bytes > unstoredBytes)) {
-        unstored.bytes -= given.result.length
-        end = this.#giveUp()
+    let heldBytes = 0
+    const hold = (bytes: number): void => {
+      unstored.bytes += bytes - heldBytes
+      heldBytes = bytes
+    }
+    const stored = await this.#persist((isRepeat) => {
+      // Only what the store has refused once waits in memory; an error costs next to nothing.
+      if (isRepeat && end.state === 'succeeded') {
+        hold(end.result.length)
+        const isLate = runtime.clock.monotonic() - sinceMs > unstoredMs
+        if (isLate || unstored.bytes > unstoredBytes) {
+          hold(0)
+          end = this.#giveUp()
+        }
       }
       return store.finishJob(this.claimed, end, time.now())
     })
-    if (end === given) unstored.bytes -= given.result.length
+    hold(0)
     return stored
   }
 
@@ -184,13 +199,14 @@ export class RunningJob {
    * Asks the store until it answers: the claim is ours meanwhile, and nobody else would do better. Null where the
    * process ended first.
    */
-  async #persist(write: () => Promise<boolean>): Promise<boolean | null> {
+  async #persist(write: (isRepeat: boolean) => Promise<boolean>): Promise<boolean | null> {
     const { runtime, warn, stopping } = this.#deps
     for (let waitMs = retry.firstMs; ; waitMs = Math.min(waitMs * 2, retry.longestMs)) {
+      const isRepeat = waitMs > retry.firstMs
       try {
-        return await write()
+        return await write(isRepeat)
       } catch (thrown) {
-        if (waitMs === retry.firstMs)
+        if (!isRepeat)
           warn(GatewayError.from(thrown), 'how a job went could not be stored; it is tried again')
       }
       try {

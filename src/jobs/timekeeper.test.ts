@@ -87,3 +87,16 @@ test('drifting seconds are no jump', async () => {
     await time.sync()
   }
 })
+
+test('a shared store’s clock is gone by, also where this machine’s own is ahead of it', async () => {
+  const clock = new ManualClock()
+  const shared = { behindMs: 3600_000, syncClock: async () => clock.monotonic() - shared.behindMs }
+  const time = new Timekeeper(clock, shared)
+  await time.sync()
+  assert.equal(time.now(), clock.now() - shared.behindMs)
+  await clock.advance(1000)
+  assert.equal(time.now(), clock.now() - shared.behindMs)
+  shared.behindMs += 500
+  await time.sync()
+  assert.equal(time.now(), clock.now() - 3600_000)
+})

@@ -13,7 +13,7 @@ export class Timekeeper {
   readonly #onJump: (byMs: number) => void
   #base = 0
   #since = 0
-  /** How far the wall clock was ahead of this one when they were last compared. */
+  /** How far the wall clock was ahead of this one when they were last compared; null before the first time. */
   #ahead: number | null = null
 
   constructor(
@@ -38,7 +38,9 @@ export class Timekeeper {
     const wall = this.#clock.now()
     this.#noteJump(wall)
     const told = await this.#store.syncClock(Math.max(wall, this.now()))
-    this.#base = Math.max(told, this.now())
+    // The first time the store's word holds even where it is behind: no job has gone by this machine's clock yet, and
+    // ahead of the others it would take every lease of theirs for one that has run out.
+    this.#base = this.#ahead === null ? told : Math.max(told, this.now())
     this.#since = this.#clock.monotonic()
     this.#ahead = this.#clock.now() - this.#base
   }

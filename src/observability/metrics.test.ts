@@ -193,3 +193,34 @@ test('no key, no caller, no request and no words of an error are labels', async 
   for (const word of ['secret', 'key-name', 'team-a', 'req-1', '01890000', 'someone'])
     assert.ok(!text.includes(word), word)
 })
+
+test('what waits and runs is told as it stands when somebody looks, and not at all while it is not known', async () => {
+  const metrics = new Metrics('1')
+  let looked = 0
+  metrics.watchJobs(
+    async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (++looked === 3) throw new GatewayError('storage_unavailable', 'away')
+      return { queued: looked, running: 10 * looked, oldestQueuedAt: 1000 }
+    },
+    () => 1000 + 5000 * looked,
+  )
+  const names = ['sluice_jobs_queued', 'sluice_jobs_running', 'sluice_job_oldest_queued_seconds']
+  const told = async () => {
+    const samples = await read(metrics)
+    return names.map((name) => valuesOf(samples, name))
+  }
+  assert.deepEqual(await told(), [[1], [10], [5]])
+  assert.deepEqual(await told(), [[2], [20], [10]])
+  assert.deepEqual(await told(), [[], [], []])
+  assert.deepEqual(await told(), [[4], [40], [20]])
+})
+
+test('a run that was no longer the gateway’s is counted as a lost lease', async () => {
+  const metrics = new Metrics('1')
+  const lost = async () => valuesOf(await read(metrics), 'sluice_job_leases_lost_total')
+  metrics.jobRan('completed', 1, 1)
+  assert.deepEqual(await lost(), [0])
+  metrics.jobRan('lost', 1, 1)
+  assert.deepEqual(await lost(), [1])
+})

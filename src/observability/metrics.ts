@@ -16,6 +16,7 @@ export class Metrics {
   readonly #models = new Set<string>()
   readonly #reload: Gauge
   readonly #reloadAt: Gauge
+  #lookAtJobs: () => Promise<void> = async () => {}
   readonly #requests = createCounters('sluice_requests_total', 'Calls settled.', [
     'surface',
     'provider',
@@ -107,6 +108,7 @@ export class Metrics {
   }
 
   async text(): Promise<string> {
+    await this.#lookAtJobs()
     const families = [
       this.#requests,
       this.#duration,
@@ -148,31 +150,24 @@ export class Metrics {
   /** The same for what has to be asked for; what cannot be told is left out. */
   watchJobs(look: () => Promise<JobCounts>, now: () => number): void {
     const registers = [this.#registry]
-    const age = new Gauge({
-      name: 'sluice_job_oldest_queued_seconds',
-      help: 'The age of the oldest async job that waits; 0 when none does.',
-      registers,
-    })
-    const running = new Gauge({
-      name: 'sluice_jobs_running',
-      help: 'Async jobs being run, on all nodes together.',
-      registers,
-    })
-    new Gauge({
-      name: 'sluice_jobs_queued',
-      help: 'Async jobs that wait.',
-      registers,
-      async collect() {
-        try {
-          const counts = await look()
-          this.set(counts.queued)
-          running.set(counts.running)
-          age.set(counts.oldestQueuedAt === null ? 0 : (now() - counts.oldestQueuedAt) / 1000)
-        } catch {
-          // The store is away, which readiness and the log tell.
-        }
-      },
-    })
+    const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+    const queued = gauge('sluice_jobs_queued', 'Async jobs that wait.')
+    const running = gauge('sluice_jobs_running', 'Async jobs being run, on all nodes together.')
+    const age = gauge(
+      'sluice_job_oldest_queued_seconds',
+      'The age of the oldest async job that waits; 0 when none does.',
+    )
+    this.#lookAtJobs = async () => {
+      try {
+        const counts = await look()
+        queued.set(counts.queued)
+        running.set(counts.running)
+        age.set(counts.oldestQueuedAt === null ? 0 : (now() - counts.oldestQueuedAt) / 1000)
+      } catch {
+        // The store is away, which readiness and the log tell: an old number would look like a present one.
+        for (const each of [queued, running, age]) each.remove()
+      }
+    }
   }
 
   reloaded(good: boolean, now: number): void {
@@ -199,16 +194,13 @@ export class Metrics {
     this.#jobRuns.cell(outcome).value++
     this.#jobWait.cell().observe(waitedMs / 1000)
     this.#jobRun.cell(outcome).observe(ranMs / 1000)
+    if (outcome === 'lost') this.#jobLeasesLost.cell().value++
   }
 
   jobsRecovered({ requeued, interrupted, poisoned }: Recovered): void {
     this.#jobsRecovered.cell('requeued').value += requeued
     this.#jobsRecovered.cell('interrupted').value += interrupted
     this.#jobsRecovered.cell('poisoned').value += poisoned
-  }
-
-  jobLeasesLost(count: number): void {
-    this.#jobLeasesLost.cell().value += count
   }
 
   #countRequest(call: Call, provider: string, model: string): void {

@@ -3,6 +3,7 @@ import type {
   Claim,
   ClaimedJob,
   ClaimRules,
+  InterruptionEnds,
   JobCounts,
   JobEnd,
   JobFilter,
@@ -98,8 +99,8 @@ export abstract class CommandStore implements Store {
     return this.#ask('finishJob', claim, end, now)
   }
 
-  handBackJob(claim: Claim, interrupted: JobEnd, now: number): Promise<boolean> {
-    return this.#ask('handBackJob', claim, interrupted, now)
+  handBackJob(claim: Claim, ends: InterruptionEnds, now: number): Promise<boolean> {
+    return this.#ask('handBackJob', claim, ends, now)
   }
 
   cancelJob(
@@ -114,7 +115,7 @@ export abstract class CommandStore implements Store {
   recoverJobs(
     node: string,
     alone: boolean,
-    ends: { readonly interrupted: JobEnd; readonly poisoned: JobEnd },
+    ends: InterruptionEnds,
     now: number,
   ): Promise<Recovered> {
     return this.#ask('recoverJobs', node, alone, ends, now)

@@ -75,6 +75,12 @@ export interface JobEnd {
   readonly result: Uint8Array
 }
 
+/** How a run ends that was cut off for good: because that was asked for, or because it was one too many. */
+export interface InterruptionEnds {
+  readonly interrupted: JobEnd
+  readonly poisoned: JobEnd
+}
+
 export interface Recovered {
   readonly requeued: number
   /** Had reached a provider, and asked not to be run again. */
@@ -133,9 +139,9 @@ export interface JobStore {
   finishJob(claim: Claim, end: JobEnd, now: number): Promise<boolean>
   /**
    * Gives a claim up. What was not dispatched waits again as if never taken; what was dispatched counts as interrupted:
-   * it waits again, or ends as `interrupted` where it asked for that or was taken as often as it may be.
+   * it waits again, or ends where it asked for that or was taken as often as it may be.
    */
-  handBackJob(claim: Claim, interrupted: JobEnd, now: number): Promise<boolean>
+  handBackJob(claim: Claim, ends: InterruptionEnds, now: number): Promise<boolean>
   /** Ends it whatever it does, so that a worker's claim is lost. `owner` null: whosever it is. */
   cancelJob(
     id: string,
@@ -147,12 +153,7 @@ export interface JobStore {
    * Takes back what dead nodes hold: leases that have run out, those of nodes not heard of for three beats of 10 s, and with
    * `alone` those of every node but `node`.
    */
-  recoverJobs(
-    node: string,
-    alone: boolean,
-    ends: { readonly interrupted: JobEnd; readonly poisoned: JobEnd },
-    now: number,
-  ): Promise<Recovered>
+  recoverJobs(node: string, alone: boolean, ends: InterruptionEnds, now: number): Promise<Recovered>
   countJobs(): Promise<JobCounts>
   /** Removes up to `most` expired jobs and idempotency keys. Answers how many there were. */
   sweepJobs(most: number, now: number): Promise<number>

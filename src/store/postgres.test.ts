@@ -6,6 +6,7 @@ import { missingPostgres, startPostgres, type TestPostgres } from 'test-postgres
 import { type OpenedStore, storedTables, storeSuite } from '../../tests/store-suite.ts'
 import { claim, submit } from '../../tests/store-suite-fixtures.ts'
 import { openPostgresStore, type PostgresStore } from './postgres.ts'
+import { holdLock } from './postgres-steps.ts'
 
 describe('on Postgres', { skip: missingPostgres }, () => {
   let server: TestPostgres
@@ -166,6 +167,23 @@ describe('on Postgres', { skip: missingPostgres }, () => {
     await Promise.all(asked)
     await store.putSetting('e', 'x')
     assert.deepEqual([...(await store.readSettings()).keys()].sort(), ['a', 'b', 'c', 'e'])
+  })
+
+  it('one key that hands in more than can be taken at once does not hold up the rest', async (context) => {
+    const { url, open, query } = await useDatabase(context)
+    const store = await open()
+    const holder = new Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('begin')
+    await holdLock(holder, 'submit ann')
+    const submits = Array.from({ length: 50 }, () => submit(store))
+    await untilWaiting(query)
+    assert.equal(await store.findJob('none', 1), null)
+    await store.keepJobs('node', [], 2, 1)
+    await holder.query('commit')
+    await holder.end()
+    await Promise.all(submits)
+    assert.equal((await store.countJobs()).queued, 50)
   })
 
   it('an answer means that it is on disk, also where the database is set to less', async (context) => {

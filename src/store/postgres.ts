@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import { GatewayError } from '../core/errors.ts'
 import { CommandStore } from './command-store.ts'
 import { startCommand } from './commands.ts'
+import { createLane } from './lane.ts'
 import { openPool, type PostgresOptions } from './postgres-open.ts'
 import { beginTransaction, runSteps } from './postgres-steps.ts'
 import type { CommandName } from './store.ts'
@@ -22,6 +23,8 @@ export class PostgresStore extends CommandStore {
   readonly #pool: Pool
   readonly #queueLimit: number
   readonly #waiting = new Set<Promise<unknown>>()
+  /** Submits of one owner go one by one: unbounded, they would sit on every connection there is, waiting for each other. */
+  readonly #submits = createLane(4)
   #closed: Promise<void> | null = null
 
   constructor(pool: Pool, queueLimit: number) {
@@ -43,7 +46,8 @@ export class PostgresStore extends CommandStore {
         'overloaded',
         `The store has ${this.#waiting.size} commands waiting and takes no more. Try again shortly.`,
       )
-    const answer = this.#run(name, args)
+    const run = () => this.#run(name, args)
+    const answer = name === 'submitJob' ? this.#submits(run) : run()
     this.#waiting.add(answer)
     try {
       return await answer

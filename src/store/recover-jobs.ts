@@ -1,7 +1,7 @@
 import type { JobState } from '../core/job.ts'
 import { finishJob } from './end-jobs.ts'
 import { isRunning } from './job-rows.ts'
-import type { Claim, JobEnd, Recovered } from './job-store.ts'
+import type { Claim, InterruptionEnds, Recovered } from './job-store.ts'
 import { build } from './query-builder.ts'
 import type { JobsTable } from './schema.ts'
 import { alone, change, rows, type Steps } from './steps.ts'
@@ -43,7 +43,7 @@ export function* keepJobs(
   return held.filter(({ id, fence }) => fences.get(id) !== fence).map(({ id }) => id)
 }
 
-export function* handBackJob(claim: Claim, interrupted: JobEnd, now: number): Steps<boolean> {
+export function* handBackJob(claim: Claim, ends: InterruptionEnds, now: number): Steps<boolean> {
   const query = build
     .selectFrom('jobs')
     .select(heldColumns)
@@ -52,16 +52,16 @@ export function* handBackJob(claim: Claim, interrupted: JobEnd, now: number): St
     .where(isRunning)
   const job = (yield* rows(query))[0]
   if (!job) return false
-  const spent = job.on_interrupt === 'fail' || job.attempt >= job.max_attempts
   if (job.state === 'leased') return yield* requeue(job, job.attempt - 1)
-  if (!spent) return yield* requeue(job, job.attempt)
-  return yield* finishJob(claim, interrupted, now)
+  const fate = fateOf(job)
+  if (fate === 'requeued') return yield* requeue(job, job.attempt)
+  return yield* finishJob(claim, ends[fate], now)
 }
 
 export function* recoverJobs(
   node: string,
   isAlone: boolean,
-  ends: { readonly interrupted: JobEnd; readonly poisoned: JobEnd },
+  ends: InterruptionEnds,
   now: number,
 ): Steps<Recovered> {
   // What is taken back here must not be claimed anew in between.

@@ -145,7 +145,7 @@ test('a job that is final keeps its result and no request, one that was swept ke
   const [finished, handedBack] = await claim(store, { most: 2 })
   assert.ok(finished && handedBack)
   await store.finishJob(finished, success, 101)
-  await store.handBackJob(handedBack, ends.interrupted, 101)
+  await store.handBackJob(handedBack, ends, 101)
   const left = jobs.find(({ id }) => id !== finished.id && id !== handedBack.id)
   await store.cancelJob(left?.id ?? '', null, ends.interrupted, 101)
   assert.deepEqual([count('job_bodies'), count('job_results')], [1, 2])

@@ -43,7 +43,7 @@ const commands: readonly [CommandName, readonly unknown[]][] = [
   ['claimJobs', [rules, 2]],
   ['markJobDispatched', [claim, 3]],
   ['keepJobs', ['n', [claim], 1e6, 3]],
-  ['handBackJob', [claim, ends.interrupted, 3]],
+  ['handBackJob', [claim, ends, 3]],
   ['recoverJobs', ['m', true, ends, 4]],
   ['recoverJobs', ['m', false, ends, 4]],
   ['claimJobs', [rules, 5]],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Errors } from 'typebox/value'
+import { JobListSchema, JobSchema } from '../../src/api/job-schema.ts'
 import { openaiError } from '../support/upstream-openai.ts'
 import { json, reply } from '../support/upstream-script.ts'
 import { ended, heldModel, jobPath, poll, submit, submitted, uuid4 } from './job-client.ts'
@@ -97,6 +99,28 @@ function native(
     assert.partialDeepStrictEqual(answer.json(), { id, status: 'failed', status_code: 429, error })
   })
 
+  test('what is told of jobs has the form that is published', async () => {
+    upstream.on('published-fails', json(400, openaiError('no')))
+    const held = heldModel(upstream)
+    const jobs = [
+      await create(held.model),
+      await create('demo/hello', [['x-bf-async-wait', '10']]),
+      await create('openai/published-fails', [['x-bf-async-wait', '10']]),
+    ]
+    const told = jobs.map((answer) => answer.json() as JobWire)
+    held.release()
+    assert.deepEqual(
+      told.map(({ status }) => status),
+      ['pending', 'completed', 'failed'],
+    )
+    for (const job of told) assert.deepEqual(Errors(JobSchema, job), [])
+    const headers = withKey(keys.open)
+    const list = (await ask(gateway, { path: '/v1/async/jobs', headers })).json()
+    assert.deepEqual(Errors(JobListSchema, list), [])
+    assert.notDeepEqual(Errors(JobListSchema, { ...(list as object), data: [{}] }), [])
+    assert.notDeepEqual(Errors(JobSchema, { ...told[0], status: 'cancelled' }), [])
+  })
+
   test('a submit that waits long enough is answered with the finished job', async () => {
     const answer = await create('demo/hello', [['x-bf-async-wait', '10']])
     assert.deepEqual([answer.status, (answer.json() as JobWire).status], [200, 'completed'])
@@ -115,6 +139,25 @@ function native(
       })
       assert.deepEqual([answer.status, envelopeOf(answer).error.param], [400, param])
     }
+  })
+
+  test('a body of no known type is refused as by a chat route, after the credential', async () => {
+    for (const type of ['nonsense', '', 'text/plain']) {
+      const send = (path: string, credential: HeaderList) =>
+        ask(gateway, {
+          path,
+          headers: [...credential, ['content-type', type]],
+          body: chat('demo/hello'),
+        })
+      const sync = await send('/v1/chat/completions', withKey(keys.open))
+      const refused = await send(jobsPath, withKey(keys.open))
+      assert.equal(sync.status, 415)
+      assert.deepEqual([refused.status, refused.text], [415, sync.text], type)
+      assert.equal((await send(jobsPath, [])).status, 401)
+    }
+    const path = jobPath(crypto.randomUUID())
+    const headers: HeaderList = [...withKey(keys.open), ['content-type', 'nonsense']]
+    assert.equal((await ask(gateway, { method: 'DELETE', path, headers, body: 'x' })).status, 404)
   })
 
   test('an id that is unknown, foreign or none is the same 404, to the byte', async () => {

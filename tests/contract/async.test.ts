@@ -208,6 +208,30 @@ test('callers without a key read their jobs by the id alone, and list none', asy
   assert.deepEqual([list.status, envelopeOf(list).error.code], [403, 'forbidden'])
 })
 
+test('the body of a job whose submit is held back takes no memory from other calls', async () => {
+  const { upstream } = one
+  const large = { user: 'x'.repeat(700_000) }
+  await using gateway = await startGateway({
+    config: {
+      ...configFor(upstream),
+      server: { ...serverSettings, max_body: '1MiB', max_buffered: '1MiB' },
+    },
+  })
+  const held = heldModel(upstream)
+  const waiting = submit(gateway, chat(held.model, large), [['x-bf-async-wait', '60']])
+  await held.arrived()
+  const room = heldModel(upstream)
+  const plain = ask(gateway, { body: chat(room.model, large) })
+  const arrived = room.arrived().then(() => 'arrived' as const)
+  assert.equal(await Promise.race([arrived, plain.then(({ text }) => text)]), 'arrived')
+  // There is room for this one and no more.
+  assert.equal((await ask(gateway, { body: chat('demo/hello', large) })).status, 503)
+  room.release()
+  assert.equal((await plain).status, 200)
+  held.release()
+  assert.equal((await waiting).headers['x-bf-async-status'], 'completed')
+})
+
 test('a drain answers those who wait for a job at once', async () => {
   const { upstream } = one
   const gateway = await startGateway({

@@ -70,6 +70,7 @@ export class JobStage {
   readonly asked: Asked[] = []
   readonly records: CallRecord[] = []
   readonly outcomes: JobOutcome[] = []
+  readonly warnings: string[] = []
   readonly store: Store
   readonly gateway: Gateway
   readonly #folder: string
@@ -91,7 +92,12 @@ export class JobStage {
   }
 
   snapshot(keys: readonly string[]): ReturnType<typeof snapshotOf> {
-    return snapshotOf({ endpoint: this.#endpoint(), keys: keys.map(keyNamed), jobs: this.#jobs })
+    return snapshotOf({
+      endpoint: this.#endpoint(),
+      keys: keys.map(keyNamed),
+      jobs: this.#jobs,
+      maxReplyBytes: 64 * 1024 * 1024,
+    })
   }
 
   /** A process of its own on the store. */
@@ -117,9 +123,11 @@ export class JobStage {
           this.#note()
         },
         jobsRecovered: () => {},
-        jobLeasesLost: () => {},
       },
-      warn: () => this.#note(),
+      warn: (_error, message) => {
+        this.warnings.push(message)
+        this.#note()
+      },
     })
     this.#workers.push(worker)
     const queue = new JobQueue({

@@ -26,7 +26,7 @@ const providerConfig = (changes: Partial<ProviderConfig>): ProviderConfig => ({
     idleMs: 1000,
     totalMs: 10_000,
     streamTotalMs: 20_000,
-    jobMs: 10_000,
+    jobMs: 1_800_000,
   },
   proxy: null,
   tls: { ca: null },
@@ -50,6 +50,7 @@ interface Parts {
   readonly endpoint?: Endpoint
   readonly keys?: readonly VirtualKey[]
   readonly jobs?: Partial<Config['jobs']>
+  readonly maxReplyBytes?: number
 }
 
 /** What a configuration compiles to, without reading one. */
@@ -60,10 +61,11 @@ export function snapshotOf({
   endpoint,
   keys = [],
   jobs,
+  maxReplyBytes = 100_000,
 }: Parts = {}): Snapshot {
   const configs = providers.map(providerConfig)
   const config = {
-    server: { maxReplyBytes: 100_000 },
+    server: { maxReplyBytes },
     auth: { inference: 'required', anonymous: null, ...auth },
     providers: new Map(configs.map((each) => [each.name, each])),
     models: models ?? new Map(),
