@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { traceSubmits } from './fsync-trace.ts'
+import { traceJobs } from './fsync-trace.ts'
 
-test('a submit is answered only after its job was synced to the disk', async (t) => {
-  const { skipped, acknowledged, violations } = await traceSubmits(20)
+test('a submit is answered once its job is synced to the disk, and a poll with a result once that is', async (t) => {
+  const { skipped, acknowledged, results, violations } = await traceJobs(20)
   if (skipped !== null) return t.skip(skipped)
   assert.deepEqual(violations, [])
-  assert.equal(acknowledged, 20)
+  assert.deepEqual([acknowledged, results], [20, 20])
 })

@@ -2,11 +2,14 @@ import type { Gateway } from '../support/start-gateway.ts'
 import { type CrashCase, crashKeys, isInterrupted, nativePath, submitCase } from './crash-case.ts'
 import { type Answer, JobClient } from './job-client.ts'
 import type { RoundState } from './round-state.ts'
+import { mayBeGone } from './row-phases.ts'
 import { missingRuns, storedRuns } from './run-records.ts'
 
 const recoveryLimitMs = 2000
 const waitS = 20
 const rereadResults = 10
+/** For so long a request that was sent before a DELETE was answered may still be unread here. */
+const onItsWayMs = 1000
 
 /** Waits for every job of the round and checks what must hold for each. */
 export async function checkRound(gateway: Gateway, state: RoundState): Promise<void> {
@@ -59,20 +62,32 @@ async function checkListed(client: JobClient, { cases, ids, fail }: RoundState):
     for (const { id } of found) ids.get(each)?.add(id)
     const known = ids.get(each)?.size ?? 0
     if (known > 1) fail(`${each.model} was submitted once and is ${known} jobs`)
-    if (known !== found.length) fail(`${each.model}: ${known} known, ${found.length} listed`)
+    if (each.ttlS === null && known !== found.length)
+      fail(`${each.model}: ${known} known, ${found.length} listed`)
   }
 }
 
 async function checkResult(
   client: JobClient,
-  { ids, upstream, fail }: RoundState,
+  state: RoundState,
   each: CrashCase,
   results: Map<string, string>,
 ): Promise<void> {
+  const { ids, upstream, fail } = state
   const { model, key } = each
   for (const id of ids.get(each) ?? []) {
     const { status, text } = await read(client, key, id, waitS)
     results.set(id, text)
+    const isCancelled = text.includes('"job_cancelled"')
+    if (isCancelled && each.cancel !== 'none' && each.cancel !== 'refused') {
+      state.report.cancelled++
+      continue
+    }
+    if (each.ttlS !== null && status === 404 && mayBeGone(each, state)) continue
+    if (isCancelled || each.cancel === 'cancelled') {
+      fail(`${model} was asked to be cancelled (${each.cancel}): ${status} ${text.slice(0, 300)}`)
+      continue
+    }
     if (isInterrupted(each)) {
       if (!text.includes('"job_interrupted"'))
         fail(`${model} did not want to be sent again: ${status} ${text.slice(0, 300)}`)
@@ -89,8 +104,12 @@ async function checkResult(
 
 /** Only what was marked as dispatched when the process died may have been sent again. */
 function checkDispatches({ upstream, report, fail }: RoundState, each: CrashCase): void {
-  const { length } = upstream.of(each.model)
+  const sent = upstream.of(each.model)
+  const { length } = sent
   report.dispatches += length
+  const last = sent.at(-1)
+  if (each.cancel === 'cancelled' && last && last.receivedAt > (each.cancelledAt ?? 0) + onItsWayMs)
+    fail(`${each.model} was sent after it was cancelled`)
   const most = isInterrupted(each) ? 1 : 1 + each.dispatchedKills
   if (length > most)
     fail(`${each.model} was sent ${length} times, interrupted ${each.dispatchedKills} times`)
@@ -118,10 +137,14 @@ async function checkAgain(
   results: ReadonlyMap<string, string>,
 ): Promise<void> {
   const old = [...history].slice(-rereadResults)
-  for (const each of cases)
+  // What is kept for a second is another answer a second later.
+  const lasting = cases.filter(({ ttlS }) => ttlS === null)
+  for (const each of lasting)
     for (const id of ids.get(each) ?? [])
       history.set(id, { key: each.key, text: results.get(id) ?? '' })
-  const own = [...results.keys()].map((id) => [id, history.get(id)] as const)
+  const own = lasting
+    .flatMap((each) => [...(ids.get(each) ?? [])])
+    .map((id) => [id, history.get(id)] as const)
   await Promise.all(
     [...old, ...own].map(async ([id, known]) => {
       const { text } = await read(client, known?.key ?? '', id, 0)

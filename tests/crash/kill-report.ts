@@ -8,7 +8,9 @@ export const phases = [
   'dispatched',
   'answer half sent',
   'answer sent, before the settle',
+  'DELETE under way',
   'done',
+  'removed, its time was over',
 ] as const
 export type Phase = (typeof phases)[number]
 
@@ -24,6 +26,12 @@ export class KillReport {
   repeated = 0
   dispatches = 0
   jobs = 0
+  /** Jobs that were asked to be cancelled and were. */
+  cancelled = 0
+  /** Of the kills, those that came while the gateway drained, and the drains that ended before they were cut short. */
+  drains = { cut: 0, ended: 0 }
+  /** Kills at which jobs whose time was over were still to be removed. */
+  sweeps = 0
 
   noteKill(kind: MomentKind, found: readonly Phase[]): void {
     this.kills++
@@ -43,6 +51,7 @@ export class KillReport {
 
   render(): string {
     const { rounds, kills, jobs, acknowledged, repeated, dispatches, recoveriesMs } = this
+    const { cancelled, drains, sweeps } = this
     const phaseRows = phases.map((phase) => {
       const { jobs: met, kills: hit } = this.#phases.get(phase) ?? { jobs: 0, kills: 0 }
       return [phase, String(hit), String(met)]
@@ -58,7 +67,8 @@ export class KillReport {
     return [
       table(['phase of a job at a kill', 'kills', 'jobs'], phaseRows),
       table(['killed when', 'kills', ''], momentRows),
-      `${rounds} rounds, ${kills} kills, ${jobs} jobs: ${acknowledged} acknowledged, ${repeated} submits repeated, ${dispatches} dispatches`,
+      `${rounds} rounds, ${kills} kills, ${jobs} jobs: ${acknowledged} acknowledged, ${repeated} submits repeated, ${dispatches} dispatches, ${cancelled} cancelled`,
+      `${drains.cut} kills during a drain, ${drains.ended} drains ended by themselves, ${sweeps} kills before a removal that was due`,
       `first orphan dispatched again after listening: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms (${sorted.length} restarts)`,
       `violations: ${this.violations.length}`,
     ].join('\n\n')

@@ -1,22 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gateway } from '../support/start-gateway.ts'
-import {
-  type CrashCase,
-  isInterrupted,
-  makeCases,
-  RefusedSubmit,
-  submitCase,
-} from './crash-case.ts'
+import { type CrashCase, cancelCase, makeCases, RefusedSubmit, submitCase } from './crash-case.ts'
 import { JobClient } from './job-client.ts'
-import { type JobRow, readJobRows } from './job-rows.ts'
 import { checkRound } from './kill-checks.ts'
-import { type KillMoment, MomentWatch, pickMoment } from './kill-moment.ts'
-import type { Phase } from './kill-report.ts'
+import { type KillMoment, MomentWatch, pickDrain, pickMoment } from './kill-moment.ts'
 import type { RoundPlan, RoundState } from './round-state.ts'
+import { noteRows } from './row-phases.ts'
 
 /** Submits, kills, starts again, checks. Answers the gateway that runs at the end. */
 export async function runKillRound(started: Gateway, plan: RoundPlan): Promise<Gateway> {
   const { number, jobs, chance, report } = plan
-  const cases = makeCases(number, jobs, chance)
+  const cases = makeCases(number, jobs, chance, { unkind: true })
   const state: RoundState = {
     ...plan,
     cases,
@@ -24,6 +18,7 @@ export async function runKillRound(started: Gateway, plan: RoundPlan): Promise<G
     logs: [],
     unfinished: [],
     killTimes: [],
+    isDraining: false,
     afterwards: [],
     fail: (what) => void report.violations.push(`round ${number}: ${what}`),
   }
@@ -34,7 +29,9 @@ export async function runKillRound(started: Gateway, plan: RoundPlan): Promise<G
   let gateway = await killAndRestart(started, state, moment, watch, submitting)
   client.close()
   if (chance.happens(0.25)) {
-    const again: KillMoment = { kind: 'time', count: 1, afterMs: chance.below(150) }
+    // Long enough at times for what is kept for a second to go meanwhile.
+    const afterMs = chance.below(chance.happens(0.5) ? 150 : 1500)
+    const again: KillMoment = { kind: 'time', count: 1, afterMs, drainMs: pickDrain(chance) }
     gateway = await killAndRestart(gateway, state, again, watchFor(state, again))
   }
   await checkRound(gateway, state)
@@ -42,19 +39,23 @@ export async function runKillRound(started: Gateway, plan: RoundPlan): Promise<G
   return gateway
 }
 
-function watchFor({ upstream }: RoundPlan, moment: KillMoment): MomentWatch {
+function watchFor({ upstream, cases }: RoundState, moment: KillMoment): MomentWatch {
   const watch = new MomentWatch(moment)
-  upstream.onEvent = (event) => watch.note(event)
+  const ttls = new Map(cases.map(({ model, ttlS }) => [model, ttlS]))
+  upstream.onEvent = (event, { model }) => {
+    watch.note(event)
+    const ttlS = ttls.get(model) ?? null
+    if (event === 'answered' && ttlS !== null)
+      setTimeout(() => watch.note('due'), ttlS * 1000).unref()
+  }
   return watch
 }
 
 /** All at once, or a few at a time: the first finds full batches, the second every phase at the same time. */
-async function submitAll(
-  client: JobClient,
-  { cases, chance, ids, fail }: RoundState,
-  watch: MomentWatch,
-): Promise<void> {
+async function submitAll(client: JobClient, state: RoundState, watch: MomentWatch): Promise<void> {
+  const { cases, chance, ids, fail } = state
   const waiting = [...cases]
+  const cancelling: Promise<void>[] = []
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const onWritten = () => watch.note('written')
@@ -62,12 +63,31 @@ async function submitAll(
         next.acknowledgedId = await submitCase(client, next, { isRepeat: false, onWritten })
         ids.get(next)?.add(next.acknowledgedId)
         watch.note('acknowledged')
+        if (next.cancelAfterMs !== null) cancelling.push(cancelLater(client, state, next, watch))
       } catch (thrown) {
-        if (thrown instanceof RefusedSubmit) fail(thrown.message)
+        if (!(thrown instanceof RefusedSubmit)) continue
+        if (!(state.isDraining && thrown.status === 503)) fail(thrown.message)
       }
     }
   }
   await Promise.all(Array.from({ length: chance.happens(0.5) ? cases.length : 6 }, work))
+  await Promise.all(cancelling)
+}
+
+async function cancelLater(
+  client: JobClient,
+  state: RoundState,
+  each: CrashCase,
+  watch: MomentWatch,
+): Promise<void> {
+  await sleep(each.cancelAfterMs ?? 0)
+  try {
+    const { status, text } = await cancelCase(client, each, () => watch.note('cancelled'))
+    if (each.cancel === 'sent' && !(state.isDraining && status === 503))
+      state.fail(`the DELETE of ${each.model} was answered with ${status}: ${text.slice(0, 300)}`)
+  } catch {
+    // The gateway died before it answered.
+  }
 }
 
 async function killAndRestart(
@@ -77,8 +97,13 @@ async function killAndRestart(
   watch: MomentWatch,
   submitting: Promise<void> = Promise.resolve(),
 ): Promise<Gateway> {
-  const { upstream, report, cases } = state
-  await watch.reached
+  const { upstream, report, cases, home } = state
+  const died = await Promise.race([gateway.exited, watch.reached])
+  if (died) {
+    const how = `${died.signal ?? died.code}\n${gateway.stderr().slice(-2000)}`
+    throw new Error(`round ${state.number}: the gateway ended by itself: ${how}`)
+  }
+  if (moment.drainMs !== null) await drainFor(gateway, state, moment.drainMs)
   const seen = new Map(
     cases.map(({ model }) => [model, upstream.of(model).map((each) => each.state)]),
   )
@@ -86,54 +111,27 @@ async function killAndRestart(
   // What was acknowledged before the end may still be on its way here.
   await submitting
   state.logs.push(gateway.stderr())
-  const rows = readJobRows(gateway.dataDir)
-  report.noteKill(moment.kind, noteRows(state, rows, seen))
+  const stored = await home.read(gateway.dataDir)
+  report.noteKill(moment.kind, noteRows(state, stored, seen))
+  state.isDraining = false
   state.killTimes.push(performance.now())
   const restarted = await gateway.restart()
   if (state.unfinished.length > 0) noteRecovery(state, performance.now())
   return restarted
 }
 
-/** Sorts the jobs into phases, and finds what is lost or there twice. */
-function noteRows(
-  state: RoundState,
-  rows: readonly JobRow[],
-  seen: ReadonlyMap<string, readonly string[]>,
-): Phase[] {
-  const { cases, ids, fail } = state
-  const byModel = Map.groupBy(rows, ({ model }) => model)
-  const found: Phase[] = []
-  const unfinished: JobRow[] = []
-  for (const each of cases) {
-    if (!each.isWritten) continue
-    const own = byModel.get(`sim/${each.model}`) ?? []
-    for (const { id } of own) ids.get(each)?.add(id)
-    const [row] = own
-    if (!row) {
-      if (each.acknowledgedId) fail(`${each.model} was acknowledged and is not in the database`)
-      found.push('submitted, before the commit')
-      continue
-    }
-    const sent = (seen.get(each.model) ?? [])[each.dispatchedKills]
-    found.push(phaseOf(row, each, sent))
-    if (row.state === 'dispatched') each.dispatchedKills++
-    const isFinal = row.state === 'succeeded' || row.state === 'failed'
-    if (!isFinal && !isInterrupted(each)) unfinished.push(row)
-  }
-  state.unfinished = unfinished
-  return found
-}
-
-function phaseOf(
-  { state }: JobRow,
-  { acknowledgedId }: CrashCase,
-  sent: string | undefined,
-): Phase {
-  if (state === 'queued') return acknowledgedId === null ? 'queued, not acknowledged' : 'queued'
-  if (state === 'leased') return 'leased'
-  if (state !== 'dispatched') return 'done'
-  if (sent === 'answered') return 'answer sent, before the settle'
-  return sent === 'half' ? 'answer half sent' : 'dispatched'
+/** Resolves when that time is over, or the gateway has ended before. */
+async function drainFor(gateway: Gateway, state: RoundState, drainMs: number): Promise<void> {
+  const { report, fail } = state
+  state.isDraining = true
+  process.kill(gateway.pid, 'SIGTERM')
+  const over = new AbortController()
+  const late = sleep(drainMs, null, { signal: over.signal }).catch(() => null)
+  const ended = await Promise.race([gateway.exited, late])
+  over.abort()
+  report.drains[ended ? 'ended' : 'cut']++
+  if (ended && ended.code !== 0)
+    fail(`a drain ended with ${ended.signal ?? ended.code}:\n${gateway.stderr().slice(-2000)}`)
 }
 
 /** Told by the provider's first request after the kill, which comes while the round goes on. */

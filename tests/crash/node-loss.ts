@@ -1,7 +1,8 @@
 // Two gateways on one Postgres, of which one goes away in the middle of its work. Each scene takes most of a minute, on a
 // Postgres of its own:
-//   node tests/crash/node-loss.ts [--only kill|freeze]
+//   node tests/crash/node-loss.ts [--only kill|freeze|pause]
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { missingPostgres, startPostgres } from 'test-postgres'
 import { Chance } from './chance.ts'
@@ -12,6 +13,8 @@ import { awaitJob, startNodes, submitOver, untilDispatched } from './two-nodes.t
 const jobs = 24
 /** The lease, the time between two looks for dead nodes, and a second for the rest. */
 const takeOverMs = 30_000 + 5000 + 1000
+/** Many beats long, and well within a lease. */
+const pauseMs = 20_000
 
 interface Scene {
   readonly chance: Chance
@@ -87,6 +90,28 @@ async function loseByFreeze(postgresUrl: string): Promise<number> {
   )
 }
 
+/** Shorter than its lease: it is late with its beats, and nobody takes anything away from it. */
+async function surviveByPause(postgresUrl: string): Promise<number> {
+  const { chance, cases } = openScene(3)
+  await using upstream = await startJobUpstream(chance)
+  upstream.delayMs = ({ node }) => (node === 'a' ? 1500 : 50)
+  const [a, b] = await startNodes(postgresUrl, upstream)
+  await using _a = a
+  await using _b = b
+  const ids = await submitOver([a, b], cases)
+  await untilDispatched(upstream, (all) => all.some(({ node }) => node === 'a'))
+  process.kill(a.gateway.pid, 'SIGSTOP')
+  await sleep(pauseMs)
+  process.kill(a.gateway.pid, 'SIGCONT')
+  const texts = await Promise.all(cases.map((each, i) => awaitJob(b, each, ids[i] ?? '')))
+  for (const [i, { model }] of cases.entries()) {
+    const sent = upstream.of(model)
+    assert.equal(sent.length, 1, `${model} was sent ${sent.length} times`)
+    assert.ok(texts[i]?.includes(sent[0]?.body ?? '-'), `${model}: ${texts[i]}`)
+  }
+  return 0
+}
+
 const logLimitMs = 30_000
 
 /** Until the log tells that these runs came too late. */
@@ -107,11 +132,15 @@ if (import.meta.main) {
   if (missingPostgres) console.log(`skipped: ${missingPostgres}`)
   else {
     const postgres = await startPostgres()
+    const scenes = { kill: loseByKill, freeze: loseByFreeze, pause: surviveByPause }
     try {
-      for (const [name, play] of Object.entries({ kill: loseByKill, freeze: loseByFreeze })) {
+      for (const [name, play] of Object.entries(scenes)) {
         if (values.only !== undefined && values.only !== name) continue
         const slowestMs = await play(await postgres.createDatabase())
-        console.log(`${name}: taken over after ${(slowestMs / 1000).toFixed(1)} s at most`)
+        const seconds = (slowestMs / 1000).toFixed(1)
+        console.log(
+          `${name}: ${slowestMs > 0 ? `taken over after ${seconds} s at most` : 'nothing was taken over'}`,
+        )
       }
     } finally {
       await postgres.destroy()

@@ -1,5 +1,6 @@
 import type { Chance } from './chance.ts'
 import type { CrashCase } from './crash-case.ts'
+import type { CrashHome } from './crash-home.ts'
 import type { JobRow } from './job-rows.ts'
 import type { JobUpstream } from './job-upstream.ts'
 import type { KillReport } from './kill-report.ts'
@@ -7,6 +8,7 @@ import type { KillReport } from './kill-report.ts'
 export interface RoundPlan {
   readonly number: number
   readonly jobs: number
+  readonly home: CrashHome
   readonly upstream: JobUpstream
   readonly chance: Chance
   readonly report: KillReport
@@ -24,6 +26,8 @@ export interface RoundState extends RoundPlan {
   /** Of the rows at the last kill, those that a run has still to end. */
   unfinished: readonly JobRow[]
   readonly killTimes: number[]
+  /** Whether the gateway was told to end: from then on it may refuse. */
+  isDraining: boolean
   /** When the round is over. */
   readonly afterwards: (() => void)[]
   readonly fail: (what: string) => void

@@ -41,20 +41,20 @@ const isSync = ({ name, result }: TracedCall): boolean =>
   /^f(data)?sync$/.test(name) && result === 0
 
 /**
- * What is wrong with the order in which jobs were made durable and acknowledged, a sentence each. An answer that holds a
- * job's id may begin only after a sync of the log that began after the id was written there.
+ * What is wrong with the order in which things were made durable and told, a sentence each. An answer that holds a mark,
+ * such as a job's id, may begin only after a sync of the log that began after the mark was written there.
  */
-export function brokenOrders(calls: readonly TracedCall[], ids: readonly string[]): string[] {
+export function brokenOrders(calls: readonly TracedCall[], marks: readonly string[]): string[] {
   const onLog = calls.filter(({ file }) => file.endsWith('-wal'))
-  return ids.flatMap((id) => {
-    const answer = calls.find(({ file, text }) => isSocket(file) && text.includes(id))
-    if (!answer) return [`no answer with ${id} is in the trace`]
-    const written = onLog.find(({ name, text }) => name === 'pwrite64' && text.includes(id))
-    if (!written) return [`${id} was acknowledged and never written to the log`]
+  return marks.flatMap((mark) => {
+    const answer = calls.find(({ file, text }) => isSocket(file) && text.includes(mark))
+    if (!answer) return [`no answer with ${mark} is in the trace`]
+    const written = onLog.find(({ name, text }) => name === 'pwrite64' && text.includes(mark))
+    if (!written) return [`${mark} was told and never written to the log`]
     const isBetween = (sync: TracedCall): boolean =>
       sync.beganAt > written.endedAt && sync.endedAt < answer.beganAt
     if (onLog.some((call) => isSync(call) && isBetween(call))) return []
-    return [`${id} was acknowledged before the log was synced`]
+    return [`${mark} was told before the log was synced`]
   })
 }
 
