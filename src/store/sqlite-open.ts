@@ -10,6 +10,8 @@ const walKeptBytes = 64 * 1024 * 1024
 
 export interface OpenDatabase {
   readonly db: DatabaseSync
+  /** As it was resolved. */
+  readonly file: string
   close(): void
 }
 
@@ -29,6 +31,7 @@ export function openDatabase(options: WorkerOptions): OpenDatabase {
   const opened = { db, lock }
   return {
     db,
+    file,
     close() {
       opened.db.close()
       opened.lock.close()

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { FileGuard, refuseGroup } from './file-guard.ts'
 import { runGroup } from './group-commit.ts'
 import { buffersIn } from './message-bytes.ts'
 import { type OpenDatabase, openDatabase } from './sqlite-open.ts'
@@ -30,6 +31,7 @@ try {
 }
 
 function serve(database: OpenDatabase): void {
+  const guard = new FileGuard(database.file)
   let run: ((request: Request) => unknown) | undefined
   let waiting: Request[] = []
   let closing = false
@@ -43,7 +45,10 @@ function serve(database: OpenDatabase): void {
     const taken = waiting
     waiting = []
     for (let start = 0; start < taken.length; start += groupLimit) {
-      const group = runGroup(database.db, taken.slice(start, start + groupLimit), run)
+      const requests = taken.slice(start, start + groupLimit)
+      const why = guard.trouble()
+      const group = why === null ? runGroup(database.db, requests, run) : refuseGroup(requests, why)
+      guard.note(group)
       // Bodies and results were read for this answer alone.
       port.postMessage(group, buffersIn(group.replies))
     }

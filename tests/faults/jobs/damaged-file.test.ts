@@ -35,15 +35,15 @@ test('a damaged database fails what needs it, says so, and calls go on; the next
   assert.deepEqual([first.status, envelopeOf(first).error.code], [503, 'storage_unavailable'])
   assert.equal((await ask(gateway, { path: '/readyz' })).status, 503)
   await stage.said('database disk image is malformed')
+  const refused = await submit(gateway, chat('demo/hello'))
+  assert.deepEqual([refused.status, envelopeOf(refused).error.code], [503, 'storage_unavailable'])
   assert.equal((await ask(gateway, { body: chat('demo/hello') })).status, 200)
   assert.equal((await ask(gateway, { path: '/livez' })).status, 200)
   await gateway.kill()
   await assert.rejects(stage.restart(), /ended with code 1.*\n.*sluice\.db is damaged: restore it/)
 })
 
-test('a database that was removed under the gateway takes no more jobs', {
-  todo: 'the store goes on in a file that no name leads to, and the next start knows nothing of it',
-}, async () => {
+test('a database that was removed under the gateway takes no more jobs', async () => {
   await using stage = await JobGateway.open()
   const { gateway } = stage
   await ended(gateway, await submitted(gateway, chat('demo/hello')))
