@@ -64,7 +64,7 @@ function renderProviderTypes(): string {
 
 async function renderMetrics(): Promise<string> {
   const metrics = new Metrics('')
-  metrics.watch(() => ({ calls: 0, streams: 0, droppedLines: 0 }))
+  metrics.watch(() => ({ calls: 0, streams: 0, droppedLines: 0, openBreakers: 0, strain: 0 }))
   metrics.watchJobs(
     async () => ({ queued: 0, running: 0, oldestQueuedAt: null }),
     () => 0,

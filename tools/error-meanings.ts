@@ -40,7 +40,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     'As many async jobs wait as may (`jobs.queue_limit`, `jobs.per_key_queue_limit`, `jobs.queue_bytes`; the message says which). Nothing was accepted: submit again later.',
   login_throttled: 'Too many wrong admin passwords. Wait as long as `retry-after` says.',
   upstream_rate_limited:
-    "The provider's own rate limit, or its quota. The message is the provider's; `retry-after` is what it asked for.",
+    'The rate limit or the quota of the provider, in its words. Or it has asked for a pause that is not over, and is not asked meanwhile. `retry-after` is what is left to wait.',
   client_closed:
     'The caller went away before the answer was complete. Seen in log and metrics only.',
   internal_error:

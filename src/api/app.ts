@@ -1,15 +1,16 @@
 import type { Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { GatewayError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { BodyBudget } from '../http/body.ts'
 import { sendError } from '../http/error-reply.ts'
 import { allowOrigin, answerPreflight } from '../http/origins.ts'
 import { pickRequestId } from '../http/request-id.ts'
 import { createHttpServer } from '../http/server.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { addAdminRoutes, requireAdmin } from './admin-routes.ts'
 import { matchChat } from './chat-routes.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import { identify } from './identify.ts'
@@ -25,6 +26,7 @@ export interface AppDeps {
   readonly jobs: JobQueue
   readonly metrics: Metrics
   readonly runtime: Runtime
+  readonly budget: BodyBudget
   readonly version: string
   /** Null when ready, else why not. */
   readonly notReady: () => Promise<string | null>
@@ -84,6 +86,7 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
   addJobRoutes(app, deps)
   addModelRoutes(app, deps)
   addOperations(app, deps)
+  addAdminRoutes(app, deps)
   addDescription(app, deps)
   await app.ready()
   if (!server) throw new Error('the framework made no server')
@@ -144,37 +147,11 @@ function addOperations(
       return { status: reason ?? 'ok' }
     })
   app.get('/metrics', async (request, reply) => {
-    const { config, door } = gateway.snapshot
-    if (!loopback && !config.server.metricsPublic) await requireAdmin(request, door, runtime)
+    const { config } = gateway.snapshot
+    if (!loopback && !config.server.metricsPublic) await requireAdmin(request, { gateway, runtime })
     reply.type(metrics.contentType)
     return await metrics.text()
   })
-  // Nobody learns what is below /api without being its admin.
-  app.all('/api', (request) => refuseApi(request))
-  app.all('/api/*', (request) => refuseApi(request))
-  async function refuseApi(request: FastifyRequest): Promise<never> {
-    await requireAdmin(request, gateway.snapshot.door, runtime)
-    throw new GatewayError('unknown_route', `There is nothing at ${pathOf(request)}`)
-  }
-  async function requireAdmin(
-    request: FastifyRequest,
-    door: typeof gateway.snapshot.door,
-    { clock }: Runtime,
-  ): Promise<Principal> {
-    // Rights of anonymous callers end where administration begins.
-    const strict = { ...door, anonymous: null }
-    const principal = await identify(
-      request.raw,
-      strict,
-      gateway.snapshot.config.server,
-      clock.now(),
-    )
-    if (principal.kind === 'admin') return principal
-    throw new GatewayError(
-      'forbidden',
-      "This is for the gateway's admin: send its name and password by Basic authentication",
-    )
-  }
 }
 
 function addDescription(app: FastifyInstance, { version }: AppDeps): void {

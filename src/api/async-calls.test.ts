@@ -18,7 +18,7 @@ const principal: Principal = {
   forwardHeaders: [],
   mayPin: false,
 }
-const extras = { headers: null, apiVersion: null, pinnedKey: null }
+const extras = { headers: null, apiVersion: null, pinnedKey: null, session: null }
 const queued: JobWithResult = {
   id: '7d1a0b0e-3c52-4b7e-9a35-0d6f1c2e8b44',
   owner: 'key:team',

@@ -11,7 +11,7 @@ const key: Principal = {
   forwardHeaders: [],
   mayPin: false,
 }
-const nothing = { forward: null, dimensions: null, pinnedKey: null }
+const nothing = { forward: null, dimensions: null, pinnedKey: null, session: null }
 
 test('what every client sends is nobody to pass on', () => {
   const usual = {

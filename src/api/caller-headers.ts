@@ -9,6 +9,7 @@ export interface CallerHeaders {
   readonly dimensions: Readonly<Record<string, string>> | null
   /** The provider key it wants used. */
   readonly pinnedKey: string | null
+  readonly session: string | null
 }
 
 const [x, o, a] = [120, 111, 97]
@@ -24,6 +25,7 @@ export function readCallerHeaders(
   let forward: Record<string, string> | null = null
   let dimensions: Record<string, string> | null = null
   let pinnedKey: string | null = null
+  let session: string | null = null
   for (const name in headers) {
     // Nearly every header is somebody else's: most are let go by their first letter.
     const first = name.charCodeAt(0)
@@ -38,13 +40,14 @@ export function readCallerHeaders(
       const target = name.slice(8)
       if (maySend(target, principal)) forward = withHeader(forward, target, value)
     } else if (name === 'x-bf-api-key') pinnedKey = value
+    else if (name === 'x-bf-session-id' && value !== '') session = value.slice(0, 256)
   }
   if (pinnedKey !== null && !principal.mayPin)
     throw new GatewayError(
       'forbidden',
       `The key "${principal.name}" may not choose a provider's key (x-bf-api-key)`,
     )
-  return { forward, dimensions, pinnedKey }
+  return { forward, dimensions, pinnedKey, session }
 }
 
 type Names = Record<string, string>

@@ -3,10 +3,10 @@ import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Runtime } from '../core/runtime.ts'
-import type { Answer } from '../gateway/attempts.ts'
-import { meant } from '../gateway/attempts.ts'
+import { type Answer, meant } from '../gateway/attempt.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type SettleDeps, settle } from '../gateway/settle.ts'
+import type { Strain } from '../governance/strain.ts'
 import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
 import { sendError } from '../http/error-reply.ts'
 import type { InFlight, OpenCall } from '../http/in-flight.ts'
@@ -30,6 +30,7 @@ export interface InferenceDeps {
   readonly jobs: JobQueue
   readonly runtime: Runtime
   readonly inFlight: InFlight
+  readonly strain: { readonly level: Strain }
   readonly budget: BodyBudget
   readonly settling: SettleDeps
 }
@@ -51,6 +52,7 @@ export class Inference {
   drain(): void {
     this.#draining = true
     this.#deps.asyncCalls.drain()
+    this.#deps.inFlight.endConnections()
   }
 
   /** `road` is given on the routes that are for jobs alone. */
@@ -68,11 +70,12 @@ const nosniff = ['x-content-type-options', 'nosniff'] as const
 const expectsContinue = ({ headers, httpVersion }: IncomingMessage): boolean =>
   headers.expect?.toLowerCase() === '100-continue' && httpVersion === '1.1'
 
-const overloaded = (): GatewayError =>
+const overloaded = (random: () => number): GatewayError =>
   new GatewayError(
     'overloaded',
     'The gateway serves as many calls as it may. Try again in a moment.',
-    { closeConnection: true },
+    // Spread, so that those who were refused together do not come back together.
+    { closeConnection: true, retryAfterMs: Math.round(1000 + 4000 * random()) },
   )
 
 /** One call from its headers to its record, in the order of the story. */
@@ -119,6 +122,11 @@ class ServedCall implements OpenCall {
     this.#controller.abort(reason)
   }
 
+  endConnection(): void {
+    // Once the head is out it is too late to say so: the next call on the connection is told.
+    if (!this.#res.headersSent) this.#res.shouldKeepAlive = false
+  }
+
   async serve(): Promise<void> {
     const { inFlight, settling, budget } = this.#deps
     inFlight.enter(this)
@@ -150,6 +158,8 @@ class ServedCall implements OpenCall {
       return
     }
     if (order) {
+      // What can wait is the first that does.
+      if (this.#deps.strain.level >= 1) throw overloaded(runtime.random)
       await this.#submit(order, principal)
       return
     }
@@ -161,11 +171,15 @@ class ServedCall implements OpenCall {
 
   /** All that a call is made of besides who makes it. */
   async #readAll(principal: Principal): Promise<Omit<Submission, 'call' | 'principal'>> {
-    const { forward, dimensions, pinnedKey } = readCallerHeaders(this.#req.headers, principal)
+    const { forward, dimensions, pinnedKey, session } = readCallerHeaders(
+      this.#req.headers,
+      principal,
+    )
     this.#call.dimensions = dimensions
     const deployment = decodeDeployment(this.#match.deployment)
     const look = await this.#readRequest(deployment !== null)
-    const extras = { headers: forward, pinnedKey, apiVersion: readApiVersion(this.#match.query) }
+    const apiVersion = readApiVersion(this.#match.query)
+    const extras = { headers: forward, pinnedKey, session, apiVersion }
     return { look, deployment, extras }
   }
 
@@ -207,11 +221,12 @@ class ServedCall implements OpenCall {
   }
 
   #refuseOverload(): void {
-    const { inFlight, gateway } = this.#deps
+    const { inFlight, gateway, strain, runtime } = this.#deps
     // Which of the two a call is, only its body tells; this one is counted already, as plain.
     const { plain, streams } = gateway.snapshot.config.server.maxInFlight
-    if (inFlight.size - inFlight.streams > plain || inFlight.size > plain + streams)
-      throw overloaded()
+    const isFull = inFlight.size - inFlight.streams > plain || inFlight.size > plain + streams
+    if (isFull || (strain.level >= 3 && !this.#road.isPoll(this.#req)))
+      throw overloaded(runtime.random)
   }
 
   async #readRequest(modelInAddress: boolean): Promise<ChatLook> {
@@ -229,9 +244,10 @@ class ServedCall implements OpenCall {
   }
 
   #beginStream(): void {
-    const { gateway, runtime, inFlight } = this.#deps
+    const { gateway, runtime, inFlight, strain } = this.#deps
     const { holdMs, keepAliveMs } = gateway.snapshot.config.server.stream
-    if (inFlight.streams >= gateway.snapshot.config.server.maxInFlight.streams) throw overloaded()
+    const isFull = inFlight.streams >= gateway.snapshot.config.server.maxInFlight.streams
+    if (isFull || strain.level >= 2) throw overloaded(runtime.random)
     inFlight.markStream(this)
     this.#call.stream = true
     const writer = new StreamWriter(this.#res, runtime.clock, keepAliveMs, {
@@ -273,11 +289,12 @@ class ServedCall implements OpenCall {
   }
 
   async #relay(
-    { stream }: Extract<Answer, { kind: 'stream' }>,
+    { stream, onEnd }: Extract<Answer, { kind: 'stream' }>,
     writer: StreamWriter,
   ): Promise<void> {
     this.#resume = () => stream.resume()
     const { error } = await stream.pump(writer)
+    onEnd?.(error)
     const provider = this.#call.attempts.at(-1)?.provider ?? ''
     this.#call.usage = meant(stream.usage, this.#deps.gateway.snapshot.providers.get(provider))
     this.#relayedEvents = stream.meter.dataEvents

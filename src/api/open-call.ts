@@ -19,6 +19,7 @@ export function openCall(req: IncomingMessage, match: ChatMatch, runtime: Runtim
     stream: false,
     dimensions: null,
     attempts: [],
+    fallback: 0,
     job: null,
     usage: null,
     firstTokenMs: null,

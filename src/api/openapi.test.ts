@@ -86,6 +86,7 @@ test('every credential that is asked for is defined', () => {
 test('all routes of this version are described', () => {
   assert.deepEqual(operations.map(({ method, path }) => `${method} ${path}`).sort(), [
     'delete /v1/async/chat/completions/{id}',
+    'get /api/health/targets',
     'get /docs',
     'get /health',
     'get /livez',
@@ -104,6 +105,7 @@ test('all routes of this version are described', () => {
     'get /v1/async/jobs',
     'get /v1/models',
     'get /v1/models/{id}',
+    'post /api/explain',
     'post /chat/completions',
     'post /openai/chat/completions',
     'post /openai/deployments/{deployment-id}/chat/completions',
@@ -188,6 +190,6 @@ test('the example of a request satisfies the schema it stands beside', () => {
     const media = requestBody.content['application/json'] as { schema: object; example: unknown }
     const schema = { ...media.schema, components: published.components }
     assert.ok(Compile(schema).Check(media.example), operationId)
-    assert.ok(!Compile(schema).Check({ model: 'demo/hello' }), operationId)
+    assert.ok(!Compile(schema).Check({}), operationId)
   }
 })

@@ -1,3 +1,4 @@
+import { adminPaths } from './openapi-admin.ts'
 import {
   anyCredential,
   callHeaders,
@@ -60,6 +61,8 @@ const requestHeaders = `Beside the credentials, these request headers have a mea
 
 - \`x-bf-vk\`: a virtual key; where it is present it decides alone.
 - \`x-bf-dim-<name>\`: a dimension of your own, kept with the call in the log.
+- \`x-bf-session-id\`: calls of one session go to the same target and key, as far as they can.
+- \`x-bf-api-key\`: the name of the provider key to use, for callers that may choose.
 - \`traceparent\`: the trace this call belongs to.
 
 Other headers of the \`x-bf-*\` family are accepted and ignored.`
@@ -97,9 +100,16 @@ export function openapiDocument(facts: OpenApiFacts): OpenApiDocument {
         description: 'Chat completions that are made later, and survive a restart.',
       },
       { name: 'Models', description: 'What the caller may use.' },
+      { name: 'Administration', description: 'For the admin alone, by Basic authentication.' },
       { name: 'Operations', description: 'For monitors and readers. No credentials are needed.' },
     ],
-    paths: { ...chatPaths(), ...jobPaths(), ...modelPaths(), ...operationsPaths() },
+    paths: {
+      ...chatPaths(),
+      ...jobPaths(),
+      ...modelPaths(),
+      ...adminPaths(),
+      ...operationsPaths(),
+    },
     components: { schemas: schemas(), responses: responses(), headers, securitySchemes },
   }
 }

@@ -18,6 +18,7 @@ export function replyHeaders(call: Call, upstream: Headers, nowMs: number): stri
   ]
   const last = call.attempts.at(-1)
   if (last) headers.push('x-sluice-provider', last.provider, 'x-sluice-model', asHeader(last.model))
+  if (call.fallback > 0) headers.push('x-sluice-fallback-index', String(call.fallback))
   for (const name in upstream) {
     // Most are told apart by their first letter, an x.
     if (name.charCodeAt(0) !== 120 || !name.startsWith('x-ratelimit-')) continue

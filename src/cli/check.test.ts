@@ -53,7 +53,7 @@ test('a good file is shown with where each value came from, without secrets', as
     'server.host | 0.0.0.0 | SLUICE_HOST',
     `providers.openai.keys[0] | main ...a1F9 | sluice.yaml:6 | \${OPENAI_API_KEY}`,
     'virtual_keys[0].budget | $50 per 1d | sluice.yaml:11',
-    'accepted, but not in force in this version: budget, retries',
+    'accepted, but not in force in this version: budget',
   ])
     assert.ok(rows.includes(row), `${row}\n${out}`)
   assert.ok(!out.includes('sk-live') && !out.includes('5b1f3c1e'))

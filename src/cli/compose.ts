@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import { createApp } from '../api/app.ts'
 import { Inference } from '../api/inference.ts'
 import type { Config, ProviderConfig } from '../config/config.ts'
@@ -10,8 +10,10 @@ import { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
 import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
+import { StrainGauge } from '../governance/strain.ts'
 import { BodyBudget } from '../http/body.ts'
 import { InFlight } from '../http/in-flight.ts'
+import { openVitals } from '../http/vitals.ts'
 import { Metrics } from '../observability/metrics.ts'
 import { demoReply } from '../providers/demo.ts'
 import { providerTypes } from '../providers/registry.ts'
@@ -52,6 +54,12 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   const admin = new AdminGate(identity.admin, runtime.clock)
   const metrics = new Metrics(version)
   const inFlight = new InFlight()
+  const strain = new StrainGauge()
+  const vitals = openVitals()
+  const watching = runtime.clock.timer(vitalsMs, () => {
+    strain.look(vitals.read())
+    watching.refresh()
+  })
   const compile = async (from: Config): Promise<Snapshot> =>
     compileSnapshot({
       config: from,
@@ -72,10 +80,11 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     ...{ store, gateway, runtime, metrics, settling, sealingKey },
     logger: log.logger,
   })
+  const budget = new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes)
   const inference = new Inference({
-    ...{ gateway, runtime, inFlight, settling },
+    ...{ gateway, runtime, inFlight, settling, strain },
     jobs: jobs.queue,
-    budget: new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes),
+    budget,
   })
   let draining = false
   const { app, server } = await createApp({
@@ -84,6 +93,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     jobs: jobs.queue,
     metrics,
     runtime,
+    budget,
     version,
     front,
     loopback: isLoopback(config.server.host),
@@ -93,10 +103,22 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     calls: inFlight.size,
     streams: inFlight.streams,
     droppedLines: log.dropped(),
+    openBreakers: gateway.health.countOpen(),
+    strain: strain.level,
   }))
   metrics.reloaded(true, runtime.clock.now())
   // What an earlier life left is taken back before the first caller can ask for it.
-  await jobs.worker.start(() => listen(server, config.server))
+  const stopCaring = (): void => {
+    jobs.worker.stop()
+    watching.cancel()
+    vitals.stop()
+  }
+  try {
+    await jobs.worker.start(() => listen(server, config.server))
+  } catch (thrown) {
+    stopCaring()
+    throw thrown
+  }
   return {
     port: (server.address() as AddressInfo).port,
     async reload(next) {
@@ -110,30 +132,34 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       const { clock } = runtime
       draining = true
       jobs.worker.drain()
+      // Connections end with their next answer from now on: whoever keeps some finds them closed before the door is.
+      inference.drain()
       log.logger.info(
         { calls: inFlight.size, jobs: jobs.worker.running, delay_ms: delayMs },
         'draining: not ready any more, still serving',
       )
       await clock.sleep(delayMs)
-      inference.drain()
-      server.close()
-      const sweep = clock.timer(50, () => {
-        server.closeIdleConnections()
-        sweep.refresh()
-      })
+      // Not the HTTP server's own close: it would cut kept connections on which a request may be on its way.
+      NetServer.prototype.close.call(server)
       log.logger.info(
         { calls: inFlight.size, jobs: jobs.worker.running, grace_ms: graceMs },
         'draining: closed to new connections',
       )
       const idle = (): Promise<unknown> =>
         Promise.all([inFlight.whenEmpty(), jobs.worker.whenIdle()])
-      await atMost(graceMs, idle(), clock)
+      const quiet = async (): Promise<void> => {
+        do {
+          await idle()
+          // Who kept a connection sends the next call right behind the end of the last: it is still answered.
+          if (delayMs > 0) await clock.sleep(lastCallMs)
+        } while (inFlight.size > 0)
+      }
+      await atMost(graceMs, quiet(), clock)
       const cut = { cut: inFlight.size, jobs_handed_back: jobs.worker.running }
       inFlight.abortAll(new GatewayError('gateway_shutdown', 'The gateway is shutting down'))
       jobs.worker.cut()
       await atMost(settleMs, idle(), clock)
-      jobs.worker.stop()
-      sweep.cancel()
+      stopCaring()
       server.closeAllConnections()
       await app.close()
       await pools.close()
@@ -144,6 +170,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   }
 }
 
+const vitalsMs = 250
+const lastCallMs = 250
 /** How long calls that were just cut may take to tell their clients and be settled. */
 const settleMs = 2000
 

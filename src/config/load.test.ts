@@ -311,9 +311,9 @@ test('values that would only fail later are refused now', () => {
 
 test('settings that are given but not acted on are named, their defaults are not', () => {
   assert.deepEqual(load('version: 1\nproviders: { demo: {} }\n').notInForce, [])
-  const text = `version: 1\nproviders: { demo: { retries: { max: 1 } } }\nvirtual_keys: [{ name: a, value: ${virtualKey}, budget: { usd: 1, per: 1d } }]\nstore: { url: "sqlite:x.db" }\n`
+  const text = `version: 1\nproviders: { demo: { retries: { max: 1 } } }\nvirtual_keys: [{ name: a, value: ${virtualKey}, limits: { concurrency: 1 }, budget: { usd: 1, per: 1d } }]\nstore: { url: "sqlite:x.db" }\n`
   const loaded = load(text)
-  assert.deepEqual(loaded.notInForce, ['budget', 'retries'])
+  assert.deepEqual(loaded.notInForce, ['limits', 'budget'])
   assert.equal(loaded.config.store.url, `sqlite:${join(loaded.cwd, 'x.db')}`)
 })
 

@@ -17,22 +17,6 @@ const rows: readonly Row[] = [
   { name: 'budget', path: ['virtual_keys', '*', 'budget'] },
   { name: 'prices', path: ['prices'] },
   {
-    name: 'retries',
-    path: ['providers', '*', 'retries'],
-    when: (value) => !isRecord(value) || value['max'] !== 0,
-  },
-  { name: 'quota_group', path: ['providers', '*', 'keys', '*', 'quota_group'] },
-  {
-    name: 'fallbacks',
-    path: ['models', '*', 'fallbacks'],
-    when: (value) => Array.isArray(value) && value.length > 0,
-  },
-  {
-    name: 'strategy least-latency',
-    path: ['models', '*', 'strategy'],
-    when: (value) => value === 'least-latency',
-  },
-  {
     name: 'compat.extra_fields',
     path: ['compat', 'extra_fields'],
     when: (value) => value === true,

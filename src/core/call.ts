@@ -50,6 +50,8 @@ export interface Call {
   /** Labels the caller gave by `x-bf-dim-<name>`. */
   dimensions: Readonly<Record<string, string>> | null
   readonly attempts: Attempt[]
+  /** Which of the fallbacks was asked last, from 1; 0: none. */
+  fallback: number
   /** Null for an ordinary call, answered while its caller waits. */
   job: CallJob | null
   /** Known once the provider told, or guessed when it did not. */

@@ -11,20 +11,12 @@ test('only what waiting alone can heal asks to be repeated', () => {
     if ([429, 503].includes(errorTable[code].status)) assert.ok(errorTable[code].shouldRetry, code)
 })
 
-test("the caller's mistakes are never tried again, elsewhere neither", () => {
-  for (const code of codes) {
-    const { status, retry } = errorTable[code]
-    if (status < 500 && code !== 'upstream_rate_limited') assert.equal(retry, 'never', code)
-    if (code.startsWith('upstream_') && status >= 500) assert.notEqual(retry, 'never', code)
-  }
-})
-
 test('an error takes what it is from the table, unless its facts know better', () => {
   const error = new GatewayError('upstream_rejected', 'x', {
     status: 422,
     upstreamWords: { type: 'odd', code: null },
   })
-  assert.deepEqual([error.status, error.type, error.retry], [422, 'odd', 'never'])
+  assert.deepEqual([error.status, error.type], [422, 'odd'])
   const bare = new GatewayError('upstream_rejected', 'x')
   assert.deepEqual([bare.status, bare.type], [400, 'invalid_request_error'])
 })

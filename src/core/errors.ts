@@ -1,11 +1,7 @@
-/** What the attempt loop may do after an error: the same target again, the next one, or nothing more. */
-export type Retry = 'same' | 'next' | 'never'
-
 interface ErrorSpec {
   readonly status: number
   /** OpenAI's word, `error.type`. */
   readonly type: string
-  readonly retry: Retry
   /** The word at the top level of the envelope where it is not the code: clients of the seed's gateway test for it. */
   readonly outerType?: string
   /** True where only waiting helps and nothing was billed; SDKs read it as `x-should-retry`. */
@@ -60,9 +56,9 @@ export type ErrorCode =
   | 'no_healthy_upstream'
   | 'gateway_shutdown'
 
-const callers = { type: 'invalid_request_error', retry: 'never' } as const
-const provider = { type: 'upstream_error', retry: 'next' } as const
-const ours = { type: 'server_error', retry: 'never', shouldRetry: true } as const
+const callers = { type: 'invalid_request_error' } as const
+const provider = { type: 'upstream_error' } as const
+const ours = { type: 'server_error', shouldRetry: true } as const
 
 // The union is written out so that this record must name every code, and only those.
 export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
@@ -76,16 +72,14 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   key_disabled: {
     status: 403,
     type: 'permission_error',
-    retry: 'never',
     outerType: 'virtual_key_blocked',
   },
   model_not_allowed: {
     status: 403,
     type: 'permission_error',
-    retry: 'never',
     outerType: 'model_blocked',
   },
-  forbidden: { status: 403, type: 'permission_error', retry: 'never' },
+  forbidden: { status: 403, type: 'permission_error' },
   model_not_found: { status: 404, ...callers },
   unknown_route: { status: 404, ...callers },
   job_not_found: { status: 404, ...callers },
@@ -99,19 +93,19 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   expectation_failed: { status: 417, ...callers },
   idempotency_key_reuse: { status: 422, ...callers },
   headers_too_large: { status: 431, ...callers },
-  async_queue_full: { status: 429, type: 'requests', retry: 'never', shouldRetry: true },
-  login_throttled: { status: 429, type: 'requests', retry: 'never', shouldRetry: true },
-  upstream_rate_limited: { status: 429, type: 'requests', retry: 'next', shouldRetry: true },
-  client_closed: { status: 499, type: 'server_error', retry: 'never' },
-  internal_error: { status: 500, type: 'server_error', retry: 'never' },
-  job_interrupted: { status: 500, type: 'server_error', retry: 'never' },
-  poison: { status: 500, type: 'server_error', retry: 'never' },
-  key_revoked: { status: 403, type: 'permission_error', retry: 'never' },
-  result_too_large: { status: 502, type: 'upstream_error', retry: 'never' },
-  result_not_stored: { status: 500, type: 'server_error', retry: 'never' },
-  upstream_error: { status: 502, type: 'upstream_error', retry: 'same' },
+  async_queue_full: { status: 429, type: 'requests', shouldRetry: true },
+  login_throttled: { status: 429, type: 'requests', shouldRetry: true },
+  upstream_rate_limited: { status: 429, type: 'requests', shouldRetry: true },
+  client_closed: { status: 499, type: 'server_error' },
+  internal_error: { status: 500, type: 'server_error' },
+  job_interrupted: { status: 500, type: 'server_error' },
+  poison: { status: 500, type: 'server_error' },
+  key_revoked: { status: 403, type: 'permission_error' },
+  result_too_large: { status: 502, type: 'upstream_error' },
+  result_not_stored: { status: 500, type: 'server_error' },
+  upstream_error: { status: 502, type: 'upstream_error' },
   upstream_rejected: { status: 400, ...callers },
-  upstream_unreachable: { status: 502, type: 'upstream_error', retry: 'same' },
+  upstream_unreachable: { status: 502, type: 'upstream_error' },
   upstream_tls_error: { status: 502, ...provider },
   upstream_invalid_response: { status: 502, ...provider },
   upstream_redirect: { status: 502, ...provider },
@@ -146,6 +140,12 @@ export interface ErrorFacts extends ErrorOptions {
   readonly inItsWords?: boolean
   /** False where nothing can have reached the provider, so nothing can have been billed. */
   readonly dispatched?: boolean
+  /** The connection had carried others before, and was closed before a byte came back: most likely it was closed anyway. */
+  readonly reusedSocket?: boolean
+  /** The money or the quota of the key is spent: waiting a little does not help. */
+  readonly exhausted?: boolean
+  /** It was tried again already: a client that repeats it would only multiply the attempts. */
+  readonly retried?: boolean
 }
 
 /** The only error that crosses a folder's border. */
@@ -170,10 +170,6 @@ export class GatewayError extends Error {
 
   get type(): string {
     return this.facts.upstreamWords?.type ?? errorTable[this.code].type
-  }
-
-  get retry(): Retry {
-    return errorTable[this.code].retry
   }
 
   get shouldRetry(): boolean {

@@ -11,4 +11,6 @@ export interface Route {
   readonly name: string
   readonly strategy: 'priority' | 'weighted' | 'least-latency'
   readonly targets: readonly Target[]
+  /** Where calls go once all targets have failed, in this order; theirs are among them already. */
+  readonly fallbacks: readonly Route[]
 }

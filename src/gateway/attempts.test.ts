@@ -5,11 +5,14 @@ import { manualRuntime } from '../../tests/support/manual-clock.ts'
 import type { ProviderConfig } from '../config/config.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
+import { Health } from '../routing/health.ts'
+import { newLoad } from '../routing/retry-budget.ts'
 import type { Endpoint, UpstreamRequest } from '../transport/transport.ts'
 import { requestRules, scanJson } from '../wire/json-scan.ts'
 import { encodeError } from '../wire/openai-chat/error.ts'
 import { lookAtChat } from '../wire/openai-chat/look.ts'
-import { type Answer, meant, prepareTarget, runAttempts, UsageRefusals } from './attempts.ts'
+import { type Answer, meant, UsageRefusals } from './attempt.ts'
+import { runAttempts } from './attempts.ts'
 
 type Reply = readonly [status: number, body: string | object]
 
@@ -43,17 +46,27 @@ function run(
   )
   const look = lookAtChat(bytes, scanJson(bytes, requestRules), false)
   const call = { attempts: [], usage: null } as unknown as Call
-  const extras = { headers: null, apiVersion: null, pinnedKey: options.pinnedKey ?? null }
+  const extras = {
+    headers: null,
+    apiVersion: null,
+    pinnedKey: options.pinnedKey ?? null,
+    session: null,
+  }
   const signal = options.signal ?? new AbortController().signal
   const snapshot = snapshotOf({ providers: [options.provider ?? {}], endpoint })
   const target = { provider: 'up', model: 'm', weight: 1 }
   const answer = (async () =>
     await runAttempts(
       { call, look, extras, signal, run: null },
-      prepareTarget(target, extras, snapshot, runtime),
+      [{ target, fallback: 0 }],
+      runtime.random,
       snapshot,
-      runtime,
-      options.refusals ?? new UsageRefusals(),
+      {
+        runtime,
+        health: new Health(runtime.clock, runtime.random),
+        refusals: options.refusals ?? new UsageRefusals(),
+        load: newLoad(),
+      },
     ))()
   answer.catch(() => undefined)
   return { answer, sent, call, clockPending: () => runtime.clock.pending }

@@ -1,96 +1,302 @@
-import type { ProviderKeyConfig, TimeoutsConfig } from '../config/config.ts'
-import type { Attempt, Call } from '../core/call.ts'
-import type { Usage } from '../core/chat.ts'
-import type { Headers } from '../core/dialect.ts'
+import type { ProviderKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Target } from '../core/route.ts'
 import type { Runtime } from '../core/runtime.ts'
-import { pickByWeight } from '../routing/plan.ts'
+import type { Health, Way } from '../routing/health.ts'
+import type { Chance, PlannedTarget } from '../routing/plan.ts'
+import { type Load, mayRepeat } from '../routing/retry-budget.ts'
+import { type RetryRule, ruleFor } from '../routing/retry-rule.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
-import { type Answered, exchange } from './exchange.ts'
-import type { RelayStream } from './relay-stream.ts'
-import { readReplyBody, streamOfReply } from './reply-body.ts'
-import { keysFor, type Provider, type Snapshot, upstreamName } from './snapshot.ts'
-import { buildUpstreamRequest, type CallerExtras } from './upstream-request.ts'
-import type { Limits } from './watchdog.ts'
+import { type Answer, type AttemptContext, attempt, type UsageRefusals } from './attempt.ts'
+import { chooseKey, usableKeys } from './choose-key.ts'
+import { named } from './conceal.ts'
+import { type Provider, type Snapshot, upstreamName } from './snapshot.ts'
+import type { CallerExtras } from './upstream-request.ts'
 
-export type Answer =
-  | { readonly kind: 'reply'; readonly body: Buffer; readonly headers: Headers }
-  /** A stream that came as one piece. */
-  | { readonly kind: 'frames'; readonly bytes: Buffer; readonly headers: Headers }
-  | { readonly kind: 'stream'; readonly stream: RelayStream; readonly headers: Headers }
-
-/** What is different where nobody waits on the line. */
-export interface JobRun {
-  /** Resolves once it is on disk that the provider may be reached from now on; rejects where the run must not go on. */
-  beforeDispatch(): Promise<void>
-}
-
-export interface AttemptContext {
-  readonly call: Call
-  readonly look: ChatLook
-  readonly extras: CallerExtras
-  readonly signal: AbortSignal
-  /** Null: a caller waits for the answer. */
-  readonly run: JobRun | null
+/** What the attempts of all calls share. */
+export interface Resilience {
+  readonly runtime: Runtime
+  readonly health: Health
+  readonly refusals: UsageRefusals
+  /** Of the whole process; each provider has its own besides. */
+  readonly load: Load
 }
 
 /** A target with all it takes to ask it. */
 export interface ReadyTarget {
   readonly provider: Provider
-  readonly key: ProviderKeyConfig | null
+  /** Null: it takes calls without one. */
+  readonly keys: readonly ProviderKeyConfig[] | null
   /** The model's name on the provider's side. */
   readonly model: string
 }
+
+const attemptsAtMost = 6
+const wait = { eachMs: 10_000, togetherMs: 60_000, soonMs: 2000 }
 
 /** Throws `model_not_found` and `invalid_request` for what the target cannot be asked. */
 export function prepareTarget(
   target: Target,
   { pinnedKey }: CallerExtras,
   snapshot: Snapshot,
-  runtime: Runtime,
 ): ReadyTarget {
   const provider = snapshot.providers.get(target.provider)
   if (!provider)
     throw new GatewayError('no_healthy_upstream', `Provider "${target.provider}" is gone`)
-  const key = chooseKey(provider, target.model, pinnedKey, runtime)
-  return { provider, key, model: upstreamName(provider, target.model) }
-}
-
-/** Providers whose models refused `stream_options` once, so that they are not asked again. Bounded. */
-export class UsageRefusals {
-  readonly #refused = new Set<string>()
-
-  has(provider: Provider, model: string): boolean {
-    return this.#refused.size > 0 && this.#refused.has(`${provider.name}/${model}`)
-  }
-
-  note(provider: Provider, model: string): void {
-    if (this.#refused.size >= 1000) this.#refused.clear()
-    this.#refused.add(`${provider.name}/${model}`)
-  }
+  const keys = usableKeys(provider, target.model, pinnedKey)
+  return { provider, keys, model: upstreamName(provider, target.model) }
 }
 
 /**
- * The only place that tries again. Resolves with the whole reply, or once a stream's first real event is in hand;
- * from there on nothing is repeated.
+ * The only place that tries again. Resolves with the whole reply, or once a stream's first real event is in hand; from
+ * there on nothing is repeated. Rejects with the last error, made fit for the caller.
  */
-export async function runAttempts(
+export function runAttempts(
   context: AttemptContext,
-  target: ReadyTarget,
+  plan: readonly PlannedTarget[],
+  chance: Chance,
   snapshot: Snapshot,
-  runtime: Runtime,
-  refusals: UsageRefusals,
+  shared: Resilience,
 ): Promise<Answer> {
-  const { provider, key, model } = target
-  for (let asks = 0; ; asks++) {
-    try {
-      return await attempt(context, target, snapshot, runtime, refusals)
-    } catch (thrown) {
-      const error = GatewayError.from(thrown)
-      if (asks > 0 || !refusesUsage(error, context.look)) throw named(error, provider, key)
-      refusals.note(provider, model)
+  return new AttemptLoop(context, plan, chance, snapshot, shared).run()
+}
+
+class AttemptLoop {
+  readonly #context: AttemptContext
+  readonly #plan: readonly PlannedTarget[]
+  readonly #chance: Chance
+  readonly #snapshot: Snapshot
+  readonly #shared: Resilience
+  #waitedMs = 0
+  /** Targets that have not been asked. */
+  #left = 0
+  #last: GatewayError | null = null
+
+  constructor(
+    context: AttemptContext,
+    plan: readonly PlannedTarget[],
+    chance: Chance,
+    snapshot: Snapshot,
+    shared: Resilience,
+  ) {
+    this.#context = context
+    this.#plan = plan
+    this.#chance = chance
+    this.#snapshot = snapshot
+    this.#shared = shared
+  }
+
+  async run(): Promise<Answer> {
+    const { call } = this.#context
+    this.#left = this.#plan.length
+    for (const { target, fallback } of this.#plan) {
+      this.#left--
+      call.fallback = fallback
+      const answer = await this.#askTarget(target)
+      if (answer) return answer
     }
+    throw this.#final()
+  }
+
+  /** Null: the next target may be asked. */
+  async #askTarget(target: Target): Promise<Answer | null> {
+    const ready = this.#prepare(target)
+    if (!ready) return null
+    const { provider, keys, model } = ready
+    const { health, runtime } = this.#shared
+    const tried = new Set<string>()
+    let granted = false
+    for (;;) {
+      const nowMs = runtime.clock.monotonic()
+      const chosen = chooseKey({ provider, model, keys, tried, nowMs }, health, this.#chance)
+      if (chosen.kind === 'none') return null
+      if (chosen.kind === 'cooling') {
+        this.#last = cooling(provider, chosen.untilMs - nowMs)
+        return null
+      }
+      tried.add(chosen.key?.name ?? '')
+      const isLastKey = this.#left === 0 && tried.size >= (keys?.length ?? 1)
+      if (granted) this.#grant(provider)
+      const outcome = await this.#askKey(ready, chosen.key, { isLastWay: isLastKey, granted })
+      if ('kind' in outcome) return outcome
+      if (!outcome.otherKey || !this.#hasRoom()) return null
+      // A provider in trouble is not asked more often for having many keys; a key that rests costs it nothing.
+      granted = outcome.says === 'failure'
+      if (granted && !this.#mayRepeat(provider)) return null
+    }
+  }
+
+  /** A target that cannot be asked is passed over where another follows. */
+  #prepare(target: Target): ReadyTarget | null {
+    try {
+      return prepareTarget(target, this.#context.extras, this.#snapshot)
+    } catch (thrown) {
+      if (this.#left === 0 && this.#last === null) throw thrown
+      this.#last ??= GatewayError.from(thrown)
+      return null
+    }
+  }
+
+  /** The answer, or the rule of the failure that ended the tries with this key. Throws where nothing may follow. */
+  async #askKey(
+    ready: ReadyTarget,
+    key: ProviderKeyConfig | null,
+    { isLastWay, granted: first }: { readonly isLastWay: boolean; readonly granted: boolean },
+  ): Promise<Answer | RetryRule> {
+    const { provider, model } = ready
+    const { call, signal } = this.#context
+    const way: Way = {
+      ...{ provider: provider.name, model, key: key?.name ?? null },
+      quotaGroup: key?.quotaGroup ?? '',
+    }
+    let [fresh, repeats, granted] = [false, 0, first]
+    for (;;) {
+      try {
+        const answer = await this.#once(ready, key, way, { fresh, granted })
+        return this.#watched(answer, way)
+      } catch (thrown) {
+        const error = GatewayError.from(thrown)
+        if (signal.aborted) {
+          this.#shared.health.unknown(way)
+          throw named(error, provider, key)
+        }
+        const rule = ruleFor(error)
+        this.#learn(way, rule, error)
+        this.#last = named(error, provider, key)
+        const waitMs = this.#waitBefore(rule, error, { provider, repeats, fresh, isLastWay })
+        if (call.attempts.length >= attemptsAtMost) throw this.#final()
+        if (waitMs === null) {
+          if (!rule.otherKey && !rule.nextTarget) throw this.#final()
+          return rule
+        }
+        granted = rule.same !== 'fresh'
+        if (granted) repeats++
+        else fresh = true
+        if (granted) this.#grant(provider)
+        if (waitMs > 0) await this.#sleep(waitMs, provider)
+      }
+    }
+  }
+
+  /** Asks once. `granted`: it counts as a repeat already, until it is over. */
+  async #once(
+    { provider, model }: ReadyTarget,
+    key: ProviderKeyConfig | null,
+    way: Way,
+    { fresh, granted }: { readonly fresh: boolean; readonly granted: boolean },
+  ): Promise<Answer> {
+    const { runtime, health, refusals } = this.#shared
+    health.breaker(way)?.begin(runtime.clock.monotonic())
+    const kind = granted ? 'repeats' : 'first'
+    if (!granted) this.#count(provider, kind, 1)
+    const { maxReplyBytes } = this.#snapshot.config.server
+    const rules = { maxReplyBytes, refusals, runtime }
+    try {
+      return await attempt(this.#context, { provider, model, key, fresh }, rules)
+    } catch (thrown) {
+      // A second time only what the first one taught: without the field the provider does not know.
+      if (!refusesUsage(thrown, this.#context.look) || refusals.has(provider, model)) throw thrown
+      refusals.note(provider, model)
+      return await attempt(this.#context, { provider, model, key, fresh }, rules)
+    } finally {
+      this.#count(provider, kind, -1)
+    }
+  }
+
+  #grant(provider: Provider): void {
+    this.#count(provider, 'repeats', 1)
+  }
+
+  #count(provider: Provider, kind: keyof Load, by: 1 | -1): void {
+    this.#shared.load[kind] += by
+    provider.load[kind] += by
+  }
+
+  /** Whether one more attempt leaves one for each target that has had none. */
+  #hasRoom(): boolean {
+    return this.#context.call.attempts.length + this.#left < attemptsAtMost
+  }
+
+  /** Milliseconds to wait before the same is asked again; null: it is not. */
+  #waitBefore(
+    rule: RetryRule,
+    { facts: { retryAfterMs } }: GatewayError,
+    tried: {
+      readonly provider: Provider
+      readonly repeats: number
+      readonly fresh: boolean
+      readonly isLastWay: boolean
+    },
+  ): number | null {
+    const { retries } = tried.provider.config
+    if (rule.same === 'never' || !this.#hasRoom()) return null
+    if (rule.same === 'fresh') return tried.fresh ? null : 0
+    if (tried.repeats >= retries.max || !this.#mayRepeat(tried.provider)) return null
+    if (rule.same === 'once') return tried.repeats === 0 ? 0 : null
+    if (rule.same === 'soon') {
+      const isSoon = retryAfterMs !== undefined && retryAfterMs <= wait.soonMs
+      return isSoon && tried.isLastWay ? this.#bearable(retryAfterMs, tried.provider) : null
+    }
+    const most = Math.min(retries.capMs, retries.baseMs * 2 ** tried.repeats)
+    const drawn = Math.round(this.#shared.runtime.random() * most)
+    return this.#bearable(Math.max(drawn, retryAfterMs ?? 0), tried.provider)
+  }
+
+  /** Null for a wait that is too long, by itself, with those before, or for the time the call has left. */
+  #bearable(waitMs: number, { config }: Provider): number | null {
+    const { call } = this.#context
+    const leftMs =
+      config.timeouts.totalMs - (this.#shared.runtime.clock.monotonic() - call.startedMs)
+    const fits = waitMs <= Math.min(wait.eachMs, leftMs)
+    return fits && this.#waitedMs + waitMs <= wait.togetherMs ? waitMs : null
+  }
+
+  async #sleep(waitMs: number, provider: Provider): Promise<void> {
+    this.#waitedMs += waitMs
+    try {
+      await this.#shared.runtime.clock.sleep(waitMs, this.#context.signal)
+    } catch (thrown) {
+      // The caller left: what was granted is not used.
+      this.#count(provider, 'repeats', -1)
+      throw thrown
+    }
+  }
+
+  #mayRepeat(provider: Provider): boolean {
+    return mayRepeat(this.#shared.load) && mayRepeat(provider.load)
+  }
+
+  #learn(way: Way, rule: RetryRule, { facts }: GatewayError): void {
+    const { health } = this.#shared
+    if (rule.says === 'failure') health.failed(way)
+    else if (rule.says === 'cool') health.limited(way, facts.retryAfterMs)
+    else if (rule.says === 'rest') health.refused(way)
+    else health.unknown(way)
+  }
+
+  /** How a stream ends is learnt long after it was handed over. */
+  #watched(answer: Answer, way: Way): Answer {
+    const { health, runtime } = this.#shared
+    const last = this.#context.call.attempts.at(-1)
+    // Where there is no choice, nobody asks who is quicker.
+    if (last && this.#plan.length > 1) health.took(way, runtime.clock.monotonic() - last.startedMs)
+    if (answer.kind !== 'stream') {
+      health.succeeded(way)
+      return answer
+    }
+    const onEnd = (error: GatewayError | null): void => {
+      if (error === null) health.succeeded(way)
+      else if (ruleFor(error).says === 'failure') health.failed(way)
+      else health.unknown(way)
+    }
+    return { ...answer, onEnd }
+  }
+
+  #final(): GatewayError {
+    const error =
+      this.#last ?? new GatewayError('no_healthy_upstream', 'There is nobody left to ask')
+    if (this.#context.call.attempts.length < 2) return error
+    return new GatewayError(error.code, error.message, { ...error.facts, retried: true })
   }
 }
 
@@ -98,165 +304,21 @@ export async function runAttempts(
  * A provider that does not know `stream_options` says so, by name, with a 400 (or 422). Where the caller put more
  * into it than `include_usage`, that may be what is refused, and is the caller's to know.
  */
-const refusesUsage = ({ code, message, facts }: GatewayError, look: ChatLook): boolean =>
-  look.stream &&
-  look.plainStreamOptions &&
-  code === 'upstream_rejected' &&
-  (facts.upstreamStatus === 400 || facts.upstreamStatus === 422) &&
-  /stream_options|include_usage/.test(`${message} ${facts.param ?? ''}`)
-
-function chooseKey(
-  provider: Provider,
-  model: string,
-  pinned: string | null,
-  { random }: Runtime,
-): ProviderKeyConfig | null {
-  const keys = keysFor(provider, model)
-  if (pinned !== null) {
-    const key = keys?.find(({ name }) => name === pinned)
-    if (key) return key
-    throw new GatewayError(
-      'invalid_request',
-      `Provider "${provider.name}" has no key of the name in x-bf-api-key that serves "${model}"`,
-      { param: 'x-bf-api-key' },
-    )
-  }
-  if (keys === null) return null
-  if (keys.length === 0)
-    throw new GatewayError(
-      'model_not_found',
-      `No key of provider "${provider.name}" serves the model "${model}"`,
-      { param: 'model' },
-    )
-  return pickByWeight(keys, random)
-}
-
-async function attempt(
-  { call, look, extras, signal, run }: AttemptContext,
-  { provider, model, key }: ReadyTarget,
-  snapshot: Snapshot,
-  runtime: Runtime,
-  refusals: UsageRefusals,
-): Promise<Answer> {
-  const { streamUsage, corrections } = provider.adapter.chat
-  const refused = look.stream && refusals.has(provider, model)
-  const askUsage = look.stream && !look.includeUsage && streamUsage === 'ask' && !refused
-  const request = buildUpstreamRequest(
-    look,
-    provider,
-    model,
-    key,
-    extras,
-    askUsage ? 'ask' : refused ? 'drop' : 'keep',
+function refusesUsage(thrown: unknown, look: ChatLook): boolean {
+  if (!(thrown instanceof GatewayError)) return false
+  const { code, message, facts } = thrown
+  return (
+    look.stream &&
+    look.plainStreamOptions &&
+    code === 'upstream_rejected' &&
+    (facts.upstreamStatus === 400 || facts.upstreamStatus === 422) &&
+    /stream_options|include_usage/.test(`${message} ${facts.param ?? ''}`)
   )
-  if (run) await run.beforeDispatch()
-  const record: Attempt = {
-    provider: provider.name,
-    model,
-    key: key?.name ?? null,
-    startedMs: runtime.clock.monotonic(),
-    headMs: null,
-    endedMs: null,
-    status: null,
-    error: null,
-  }
-  // Who left while the body was looked at has used nothing.
-  if (signal.aborted) throw signal.reason
-  call.attempts.push(record)
-  const answered = await exchange(provider.endpoint, request, {
-    stream: look.stream,
-    includeUsage: look.includeUsage,
-    choices: look.choices,
-    corrections,
-    explain: (error) => named(error, provider, key),
-    limits: limitsOf(provider.config.timeouts, look.stream, run !== null),
-    maxReplyBytes: snapshot.config.server.maxReplyBytes,
-    clock: runtime.clock,
-    signal,
-    attempt: record,
-  })
-  try {
-    return toAnswer(answered, call, look, provider)
-  } catch (thrown) {
-    record.error = GatewayError.from(thrown)
-    throw thrown
-  }
 }
 
-function toAnswer(answered: Answered, call: Call, look: ChatLook, provider: Provider): Answer {
-  const { corrections } = provider.adapter.chat
-  const { headers } = answered
-  if (answered.kind === 'stream') return { kind: 'stream', stream: answered.stream, headers }
-  if (look.stream) {
-    const { bytes, usage } = streamOfReply(answered.body, corrections, look.includeUsage)
-    call.usage = meant(usage, provider)
-    return { kind: 'frames', bytes, headers }
-  }
-  const { body, usage } = readReplyBody(answered.body, corrections)
-  call.usage = meant(usage, provider)
-  return { kind: 'reply', body, headers }
-}
-
-/** Token counts in OpenAI's meaning, for providers that count reasoning beside the output. */
-export function meant(usage: Usage | null, provider: Provider | undefined): Usage | null {
-  if (!usage || !provider?.adapter.chat.countsReasoningApart) return usage
-  return { ...usage, outputTokens: usage.outputTokens + usage.reasoningTokens }
-}
-
-function limitsOf(timeouts: TimeoutsConfig, stream: boolean, job: boolean): Limits {
-  const { firstByteMs, firstTokenMs, idleMs, streamTotalMs } = timeouts
-  const totalMs = job ? timeouts.jobMs : timeouts.totalMs
-  return stream
-    ? {
-        firstByteMs: firstByteMs ?? 120_000,
-        firstTokenMs: firstTokenMs ?? 300_000,
-        idleMs,
-        totalMs: streamTotalMs,
-      }
-    : // A provider sends the head of a plain reply only when the whole of it is ready.
-      {
-        firstByteMs: firstByteMs ?? totalMs,
-        firstTokenMs: firstTokenMs ?? totalMs,
-        idleMs: Number.POSITIVE_INFINITY,
-        totalMs,
-      }
-}
-
-/** Says which provider, and makes sure that nothing of how it is reached gets out. */
-function named(
-  error: GatewayError,
-  provider: Provider,
-  key: ProviderKeyConfig | null,
-): GatewayError {
-  if (error.code === 'client_closed' || error.code === 'gateway_shutdown') return error
-  const which = error.code === 'upstream_auth_failed' && key ? `, key "${key.name}"` : ''
-  const message = error.facts.inItsWords
-    ? error.message
-    : `Provider "${provider.name}"${which}: ${error.message}`
-  const { param, upstreamWords: words } = error.facts
-  return new GatewayError(error.code, conceal(message, provider, key), {
-    ...error.facts,
-    ...(param !== undefined && { param: conceal(param, provider, key) }),
-    ...(words && {
-      upstreamWords: {
-        type: conceal(words.type, provider, key),
-        code: words.code === null ? null : conceal(words.code, provider, key),
-      },
-    }),
-  })
-}
-
-function conceal(message: string, { config }: Provider, key: ProviderKeyConfig | null): string {
-  let text = message
-  // Configured headers may be credentials as well; what is as short as a word is none.
-  for (const secret of [key?.value, ...Object.values(config.headers)])
-    if (secret && secret.length >= 8) text = text.replaceAll(secret, '[key]')
-  if (config.baseUrl) {
-    const { origin, host, hostname } = new URL(config.baseUrl)
-    text = text.replaceAll(origin, '[provider]')
-    // A bare name such as "ollama" is a word like any other.
-    for (const address of [host, hostname])
-      if (/[.:]/.test(address)) text = text.replaceAll(address, '[provider]')
-  }
-  return text
-}
+const cooling = ({ name }: Provider, leftMs: number): GatewayError =>
+  new GatewayError(
+    'upstream_rate_limited',
+    `Provider "${name}" has asked for a pause with every key that could be used`,
+    { retryAfterMs: leftMs, dispatched: false },
+  )

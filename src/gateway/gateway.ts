@@ -1,40 +1,49 @@
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
-import type { Route } from '../core/route.ts'
+import type { Route, Target } from '../core/route.ts'
 import type { Runtime } from '../core/runtime.ts'
-import { chooseTarget } from '../routing/plan.ts'
+import { chanceFor } from '../routing/chance.ts'
+import { Health } from '../routing/health.ts'
+import { type Chance, type PlannedTarget, planTargets, type TargetHealth } from '../routing/plan.ts'
 import { isAllowed, resolveDeployment, resolveModel } from '../routing/resolve.ts'
+import { newLoad } from '../routing/retry-budget.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
-import {
-  type Answer,
-  type JobRun,
-  prepareTarget,
-  type ReadyTarget,
-  runAttempts,
-  UsageRefusals,
-} from './attempts.ts'
-import type { Snapshot } from './snapshot.ts'
+import { type Answer, type JobRun, UsageRefusals } from './attempt.ts'
+import { prepareTarget, type Resilience, runAttempts } from './attempts.ts'
+import { type Candidate, explainPlan, type KeyStanding, keyStandings } from './explain.ts'
+import { keysFor, type Snapshot } from './snapshot.ts'
 import type { CallerExtras } from './upstream-request.ts'
+
+/** Where a call goes, first to last, and the chance it was drawn by. */
+export interface CallPlan {
+  readonly targets: readonly PlannedTarget[]
+  readonly chance: Chance
+}
 
 /** The story of a call: whom it may reach, where it goes, what comes back. Settling it is `settle`'s. */
 export class Gateway {
   #snapshot: Snapshot
-  readonly #runtime: Runtime
-  readonly #refusals = new UsageRefusals()
+  readonly #shared: Resilience
 
   constructor(snapshot: Snapshot, runtime: Runtime) {
     this.#snapshot = snapshot
-    this.#runtime = runtime
+    const health = new Health(runtime.clock, runtime.random)
+    this.#shared = { runtime, health, refusals: new UsageRefusals(), load: newLoad() }
   }
 
   get snapshot(): Snapshot {
     return this.#snapshot
   }
 
+  get health(): Health {
+    return this.#shared.health
+  }
+
   /** Calls under way go on with what they began with. */
   swap(snapshot: Snapshot): void {
     this.#snapshot = snapshot
+    this.#shared.health.reconfigured()
   }
 
   /**
@@ -46,14 +55,25 @@ export class Gateway {
     look: ChatLook,
     deployment: string | null,
     extras: CallerExtras,
-  ): ReadyTarget {
-    const { names } = this.#snapshot
+  ): CallPlan {
+    const snapshot = this.#snapshot
+    const { names, providers } = snapshot
     const asked = deployment ?? look.model ?? ''
     const route = deployment === null ? resolveModel(asked, names) : resolveDeployment(asked, names)
     admitModel(principal, asked, route)
-    for (const name of look.fallbacks) admitModel(principal, name, resolveModel(name, names))
-    const target = chooseTarget(route, this.#runtime.random)
-    return prepareTarget(target, extras, this.#snapshot, this.#runtime)
+    const fallbacks = look.fallbacks.flatMap((name) => {
+      const found = resolveModel(name, names)
+      admitModel(principal, name, found)
+      return [found, ...found.fallbacks]
+    })
+    const { health, runtime } = this.#shared
+    const chance = chanceFor(extras.session, runtime.random)
+    const routes = [route, ...fallbacks, ...route.fallbacks]
+    const targets = planTargets(routes, (each) => healthOf(each, providers, health), chance)
+    const [first] = targets
+    // Where nobody else could answer, what speaks against the only one is said at once.
+    if (first && targets.length === 1) prepareTarget(first.target, extras, snapshot)
+    return { targets, chance }
   }
 
   /** `run` is given where the call is a job's. */
@@ -66,13 +86,93 @@ export class Gateway {
     signal: AbortSignal,
     run: JobRun | null = null,
   ): Promise<Answer> {
-    const snapshot = this.#snapshot
     call.asked = deployment ?? look.model ?? ''
     call.stream = look.stream
-    const target = this.admit(principal, look, deployment, extras)
+    const { targets, chance } = this.admit(principal, look, deployment, extras)
     const context = { call, look, extras, signal, run }
-    return await runAttempts(context, target, snapshot, this.#runtime, this.#refusals)
+    return await runAttempts(context, targets, chance, this.#snapshot, this.#shared)
   }
+
+  /** What a call would do, without making it. Throws `model_not_found`, and `invalid_request` for an unknown key. */
+  explain({ model, fallbacks, virtualKey, session }: Explained): Explanation {
+    const { names, door } = this.#snapshot
+    const { health, runtime } = this.#shared
+    const key = virtualKey === null ? null : door.keys.named(virtualKey)
+    if (virtualKey !== null && !key)
+      throw new GatewayError('invalid_request', `There is no virtual key "${virtualKey}"`, {
+        param: 'virtual_key',
+      })
+    const route = resolveModel(model, names)
+    const others = fallbacks.map((name) => resolveModel(name, names))
+    const routes = routesOf(route, others)
+    const plan = this.#plan(routes, chanceFor(session, runtime.random))
+    const principal = key?.principal ?? null
+    const question = { routes, plan, principal, asked: model }
+    const candidates = explainPlan(question, this.#snapshot, health, runtime.clock)
+    return { route: route.name, candidates }
+  }
+
+  /** How every key stands with the models it is known to serve, and with those that failed of late. */
+  targetHealth(): readonly TargetStanding[] {
+    const { health, runtime } = this.#shared
+    const failed = health.ways()
+    return [...this.#snapshot.providers.values()].flatMap((provider) => {
+      const listed = this.#snapshot.names.providers.get(provider.name)?.listed ?? []
+      const troubled = failed.filter((way) => way.provider === provider.name)
+      const models = new Set([
+        ...listed.filter((model) => !model.includes('*')),
+        ...troubled.map(({ model }) => model),
+      ])
+      if (models.size === 0) models.add('*')
+      return [...models].map((model) => ({
+        provider: provider.name,
+        model,
+        keys: keyStandings(provider, model, health, runtime.clock),
+      }))
+    })
+  }
+
+  #plan(routes: readonly Route[], chance: Chance): readonly PlannedTarget[] {
+    const { providers } = this.#snapshot
+    const { health } = this.#shared
+    return planTargets(routes, (target) => healthOf(target, providers, health), chance)
+  }
+}
+
+export interface Explained {
+  readonly model: string
+  readonly fallbacks: readonly string[]
+  /** The name of the one whose rights count; null: nobody's in particular. */
+  readonly virtualKey: string | null
+  readonly session: string | null
+}
+
+export interface Explanation {
+  readonly route: string
+  readonly candidates: readonly Candidate[]
+}
+
+export interface TargetStanding {
+  readonly provider: string
+  /** `*` where nothing is known of its models. */
+  readonly model: string
+  readonly keys: readonly KeyStanding[]
+}
+
+/** The caller's own fallbacks come before those of the configuration. */
+const routesOf = (route: Route, others: readonly Route[]): readonly Route[] =>
+  others.length === 0 && route.fallbacks.length === 0
+    ? [route]
+    : [route, ...others.flatMap((each) => [each, ...each.fallbacks]), ...route.fallbacks]
+
+function healthOf(
+  { provider: name, model }: Target,
+  providers: Snapshot['providers'],
+  health: Health,
+): TargetHealth {
+  const provider = providers.get(name)
+  const keys = provider ? keysFor(provider, model) : null
+  return health.target(name, provider?.config.deployments?.get(model) ?? model, keys)
 }
 
 function admitModel({ name, models }: Principal, asked: string, route: Route): void {

@@ -34,6 +34,7 @@ function settled(changes: Partial<Call>, promptBytes = 40, events = 0): CallReco
     stream: events > 0,
     dimensions: null,
     attempts: [attempt()],
+    fallback: 0,
     job: null,
     usage: null,
     firstTokenMs: null,

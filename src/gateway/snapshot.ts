@@ -7,6 +7,7 @@ import type { AdminDoor, Doorkeeper } from '../governance/authenticate.ts'
 import { KeyTable } from '../governance/key-table.ts'
 import type { ProviderAdapter } from '../providers/adapter.ts'
 import { type NamedProvider, type Names, resolveModel } from '../routing/resolve.ts'
+import { type Load, newLoad } from '../routing/retry-budget.ts'
 import type { Endpoint } from '../transport/transport.ts'
 
 export interface Provider {
@@ -18,6 +19,8 @@ export interface Provider {
   readonly basePath: string
   /** The headers of its requests by key and form, names and values in turn; filled as they are needed. */
   readonly headerSets: Map<string, readonly string[]>
+  /** Attempts under way there. */
+  readonly load: Load
 }
 
 /** Everything compiled from the configuration and the stored keys. Immutable: a reload swaps one pointer. */
@@ -50,6 +53,7 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
       endpoint: parts.openEndpoint(provider),
       basePath: provider.baseUrl ? new URL(provider.baseUrl).pathname.replace(/\/+$/, '') : '',
       headerSets: new Map(),
+      load: newLoad(),
     })
   }
   const keys = new KeyTable(parts.keys, parts.keySecret)
@@ -84,7 +88,7 @@ function compileNames(config: Config, providers: ReadonlyMap<string, Provider>):
   return { publicNames, providers: named }
 }
 
-/** A target may be another public name; the configuration was checked for cycles. */
+/** A target, or a fallback, may be another public name; the configuration was checked for cycles. */
 function compilePublicName(
   name: string,
   config: Config,
@@ -94,14 +98,20 @@ function compilePublicName(
   const known = done.get(name)
   if (known) return known
   const model = config.models.get(name)
-  const targets = (model?.targets ?? []).flatMap(({ model: target, weight }) => {
-    const route = config.models.has(target)
+  const routeOf = (target: string): Route =>
+    config.models.has(target)
       ? compilePublicName(target, config, done, providers)
       : resolveModel(target, { publicNames: new Map(), providers })
-    const total = route.targets.reduce((sum, each) => sum + each.weight, 0) || 1
-    return route.targets.map((each) => ({ ...each, weight: (weight * each.weight) / total }))
+  const targets = (model?.targets ?? []).flatMap(({ model: target, weight }) => {
+    const { targets: inner } = routeOf(target)
+    const total = inner.reduce((sum, each) => sum + each.weight, 0) || 1
+    return inner.map((each) => ({ ...each, weight: (weight * each.weight) / total }))
   })
-  const route = { name, strategy: model?.strategy ?? ('priority' as const), targets }
+  const fallbacks = (model?.fallbacks ?? []).flatMap((fallback) => {
+    const found = routeOf(fallback)
+    return [found, ...found.fallbacks]
+  })
+  const route = { name, strategy: model?.strategy ?? ('priority' as const), targets, fallbacks }
   done.set(name, route)
   return route
 }

@@ -9,7 +9,7 @@ const look = (text: string): ChatLook => {
   const bytes = Buffer.from(text)
   return lookAtChat(bytes, scanJson(bytes, requestRules), true)
 }
-const none: CallerExtras = { headers: null, apiVersion: null, pinnedKey: null }
+const none: CallerExtras = { headers: null, apiVersion: null, pinnedKey: null, session: null }
 const pairs = (headers: readonly string[]): Record<string, string> => {
   const found: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) {

@@ -13,6 +13,8 @@ export interface CallerExtras {
   readonly apiVersion: string | null
   /** The provider key to use, by name; null leaves the choice to the gateway. */
   readonly pinnedKey: string | null
+  /** Calls of one session go to the same target and key, as far as they can; null: each goes by chance. */
+  readonly session: string | null
 }
 
 /** Built from configuration and checked values, never copied from the caller's request. */

@@ -47,18 +47,23 @@ function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
 /** `x-should-retry` where the answer is known; absent, an SDK's own rule is right. */
 function retryHeaders(error: GatewayError): Record<string, string> {
   const { status, code, facts } = error
+  const wait = waitHeaders(error)
+  // Waiting brings no money back.
+  if (facts.exhausted) return { 'x-should-retry': 'false' }
   // A 503 says of itself that only waiting helps, also where a provider said it.
-  if (error.shouldRetry || status === 503) {
-    const waitMs = facts.retryAfterMs ?? 1000
-    return {
-      'x-should-retry': 'true',
-      'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))),
-      ...(facts.retryAfterMs !== undefined && { 'retry-after-ms': String(Math.ceil(waitMs)) }),
-    }
-  }
+  if (error.shouldRetry || status === 503) return { 'x-should-retry': 'true', ...wait }
+  // What we tried again ourselves is not to be multiplied.
+  if (facts.retried) return { 'x-should-retry': 'false' }
   const maybeBilled = (status === 502 || status === 504) && facts.dispatched !== false
   const cannotHelp = status < 500 || code === 'internal_error' || code === 'upstream_auth_failed'
   return maybeBilled || cannotHelp ? { 'x-should-retry': 'false' } : {}
+}
+
+function waitHeaders({ facts: { retryAfterMs } }: GatewayError): Record<string, string> {
+  return {
+    'retry-after': String(Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000))),
+    ...(retryAfterMs !== undefined && { 'retry-after-ms': String(Math.ceil(retryAfterMs)) }),
+  }
 }
 
 /**

@@ -6,7 +6,8 @@ import { InFlight, type OpenCall } from './in-flight.ts'
 
 function call(): OpenCall & { readonly aborted: GatewayError[] } {
   const aborted: GatewayError[] = []
-  return { slot: 0, stream: false, aborted, abort: (reason) => void aborted.push(reason) }
+  const abort = (reason: GatewayError): void => void aborted.push(reason)
+  return { slot: 0, stream: false, aborted, abort, endConnection() {} }
 }
 
 test('calls that enter and leave in any order are counted, plain ones and streams', () => {

@@ -6,6 +6,8 @@ export interface OpenCall {
   /** Set by `markStream`. */
   stream: boolean
   abort(reason: GatewayError): void
+  /** Its answer says that the connection ends with it, where that can still be said. */
+  endConnection(): void
 }
 
 /**
@@ -43,6 +45,10 @@ export class InFlight {
     }
     if (call.stream) this.#streams--
     if (this.#open.length === 0) this.#onEmpty?.()
+  }
+
+  endConnections(): void {
+    for (const call of this.#open) call.endConnection()
   }
 
   abortAll(reason: GatewayError): void {

@@ -9,7 +9,12 @@ const context: JobContext = {
   surface: 'azure',
   deployment: 'gpt-4o',
   dimensions: { team: 'a' },
-  extras: { headers: { 'x-tenant-token': 'CANARY' }, apiVersion: '2024-10-21', pinnedKey: 'main' },
+  extras: {
+    headers: { 'x-tenant-token': 'CANARY' },
+    apiVersion: '2024-10-21',
+    pinnedKey: 'main',
+    session: 's',
+  },
 }
 
 test('what a job needs comes back as it was, and what may be secret is not to be read meanwhile', () => {

@@ -60,6 +60,7 @@ export class RunningJob {
       stream: false,
       dimensions: null,
       attempts: [],
+      fallback: 0,
       job: { step: 'run', id: claimed.id, attempt: claimed.attempt },
       usage: null,
       firstTokenMs: null,

@@ -66,7 +66,7 @@ const valuesOf = (samples: readonly Sample[], name: string, labels: Sample['labe
 
 test('an unused gateway already has text that parses', async () => {
   const metrics = new Metrics('1.2.3')
-  metrics.watch(() => ({ calls: 3, streams: 2, droppedLines: 1 }))
+  metrics.watch(() => ({ calls: 3, streams: 2, droppedLines: 1, openBreakers: 0, strain: 0 }))
   metrics.reloaded(true, 5000)
   metrics.reloaded(false, 9000)
   const samples = await read(metrics)

@@ -10,6 +10,15 @@ const overheadSeconds = [
 const jobSeconds = [...seconds, 1800, 3600]
 const seriesAtMost = 1000
 
+/** What is true at the moment somebody looks. */
+export interface Signs {
+  readonly calls: number
+  readonly streams: number
+  readonly droppedLines: number
+  readonly openBreakers: number
+  readonly strain: number
+}
+
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
 export class Metrics {
   readonly #registry = new Registry()
@@ -126,7 +135,7 @@ export class Metrics {
   }
 
   /** Gauges that are read when somebody looks, so that they cost nothing in between. */
-  watch(look: () => { calls: number; streams: number; droppedLines: number }): void {
+  watch(look: () => Signs): void {
     const registers = [this.#registry]
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
@@ -140,6 +149,16 @@ export class Metrics {
     }
     gauge('sluice_inflight_requests', 'Calls under way.', () => look().calls)
     gauge('sluice_open_streams', 'Streams under way.', () => look().streams)
+    gauge(
+      'sluice_breakers_open',
+      'Ways to a model, by provider, model and key, that failed of late and are taken out or being tried again.',
+      () => look().openBreakers,
+    )
+    gauge(
+      'sluice_strain',
+      'What is refused for overload: 0 nothing, 1 async submits, 2 new streams too, 3 every call.',
+      () => look().strain,
+    )
     gauge(
       'sluice_log_lines_dropped',
       'Log lines given up since the start because nobody read them.',

@@ -45,8 +45,8 @@ test('a call that failed tells of every attempt', () => {
   )
   assert.equal(record['error'], 'upstream_timeout')
   assert.deepEqual(record['attempts'], [
-    { provider: 'azure', model: 'gpt-4o', status: null, error: 'upstream_timeout' },
-    { provider: 'openai', model: 'gpt-4o', status: null, error: 'upstream_timeout' },
+    { provider: 'azure', model: 'gpt-4o', key: 'main', status: null, error: 'upstream_timeout' },
+    { provider: 'openai', model: 'gpt-4o', key: 'main', status: null, error: 'upstream_timeout' },
   ])
 })
 

@@ -13,6 +13,7 @@ export interface CallRecord {
   readonly provider: string | undefined
   readonly upstream_model: string | undefined
   readonly key: string | undefined
+  readonly fallback: number | undefined
   readonly attempts: readonly AttemptRecord[] | undefined
   readonly stream: boolean
   /** The async job it is about, what it had to do with it, and of a run the how manieth and how it went. */
@@ -35,6 +36,7 @@ export interface CallRecord {
 interface AttemptRecord {
   readonly provider: string
   readonly model: string
+  readonly key?: string
   readonly status: number | null
   readonly error?: string
 }
@@ -56,6 +58,7 @@ export function recordOf(call: Call, durationMs: number): CallRecord {
     provider: last?.provider,
     upstream_model: last?.model,
     key: last?.key ?? undefined,
+    fallback: call.fallback || undefined,
     attempts: tellAttempts ? attempts.map(attemptOf) : undefined,
     stream: call.stream,
     job: job?.id ?? undefined,
@@ -77,9 +80,10 @@ export function recordOf(call: Call, durationMs: number): CallRecord {
   }
 }
 
-const attemptOf = ({ provider, model, status, error }: Attempt): AttemptRecord => ({
+const attemptOf = ({ provider, model, key, status, error }: Attempt): AttemptRecord => ({
   provider,
   model,
+  ...(key !== null && { key }),
   status,
   ...(error && { error: error.code }),
 })

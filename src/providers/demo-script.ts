@@ -124,14 +124,10 @@ export function streamScript(answer: DemoAnswer, includeUsage: boolean): DemoScr
   }
 }
 
-export function errorScript(
-  status: number,
-  error: DemoError,
-  headers: Readonly<Record<string, string>> = {},
-): DemoScript {
+export function errorScript(status: number, error: DemoError): DemoScript {
   return {
     status,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json' },
     frames: [{ afterMs: 0, bytes: encoder.encode(JSON.stringify({ error })) }],
     end: 'end',
   }

@@ -186,16 +186,13 @@ const codes: Readonly<Record<number, string>> = {
 function failWith(status: number, model: string): DemoScript {
   const type =
     status === 429 ? 'requests' : status >= 500 ? 'server_error' : 'invalid_request_error'
-  return errorScript(
-    status,
-    {
-      message: `The demo model \`${model}\` fails on purpose, with status ${status}.`,
-      type,
-      param: null,
-      code: codes[status] ?? null,
-    },
-    status === 429 || status === 503 ? { 'retry-after': '1' } : {},
-  )
+  // No time to wait is named: it would rest the whole provider, and the next try of a newcomer with it.
+  return errorScript(status, {
+    message: `The demo model \`${model}\` fails on purpose, with status ${status}.`,
+    type,
+    param: null,
+    code: codes[status] ?? null,
+  })
 }
 
 function listImages(kinds: readonly string[]): string {

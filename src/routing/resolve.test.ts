@@ -12,6 +12,7 @@ const smart: Route = {
   name: 'smart',
   strategy: 'weighted',
   targets: [{ provider: 'openai', model: 'gpt-4o', weight: 3 }],
+  fallbacks: [],
 }
 const named: Route = { ...smart, name: 'openai/gpt-4o' }
 const all: Names = {
@@ -68,6 +69,7 @@ test('a route that was not configured is named provider/model', () => {
     name: 'openai/shared',
     strategy: 'priority',
     targets: [{ provider: 'openai', model: 'shared', weight: 1 }],
+    fallbacks: [],
   })
 })
 

@@ -49,6 +49,7 @@ function direct(provider: NamedProvider, model: string, asked: string, names: Na
     name: `${provider.name}/${model}`,
     strategy: 'priority',
     targets: [{ provider: provider.name, model, weight: 1 }],
+    fallbacks: [],
   }
 }
 

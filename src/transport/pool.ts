@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -119,7 +120,16 @@ class Lane implements Endpoint {
 
   #start(exchange: PooledExchange): void {
     this.#underWay++
-    exchange.start(this.dispatcher, this.#settings.origin)
+    const { origin } = this.#settings
+    if (!exchange.wantsFresh) exchange.start(this.dispatcher, origin)
+    else {
+      // The pool would take whatever is idle; this one carries a single request.
+      const once = createPool({ ...this.#settings, connections: 1 })
+      exchange.start(once, origin)
+      void once.close().catch(() => {
+        // It was destroyed in the meantime: closed either way.
+      })
+    }
   }
 }
 
@@ -142,6 +152,19 @@ function headersOf({ headers, body }: UpstreamRequest): string[] {
   return [...headers, 'content-length', String(body.length)]
 }
 
+/**
+ * The library tells which connection a request goes out on here alone, right after it told the request's handler that it
+ * begins and before it does anything else.
+ */
+let beginning: PooledExchange | null = null
+const used = new WeakSet<object>()
+subscribe('undici:client:sendHeaders', (message) => {
+  const { socket } = message as { readonly socket: object }
+  beginning?.noteSocket(used.has(socket))
+  beginning = null
+  used.add(socket)
+})
+
 const gone = new Error('the call was given up')
 
 const busy = (connections: number): GatewayError =>
@@ -160,6 +183,7 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   #phase: Phase = 'connecting'
   #ended = false
   #left = false
+  #reused = false
 
   constructor(request: UpstreamRequest, handler: ExchangeHandler, lane: Lane) {
     this.#request = request
@@ -190,6 +214,14 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
     return this.#phase !== 'connecting'
   }
 
+  get wantsFresh(): boolean {
+    return this.#request?.fresh === true
+  }
+
+  noteSocket(isReused: boolean): void {
+    this.#reused = isReused
+  }
+
   abort(): void {
     if (this.#ended) return
     this.#ended = true
@@ -209,7 +241,9 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     this.#phase = 'sent'
+    beginning = this
     if (!this.#ended) return
+    beginning = null
     // It was given up meanwhile: it is dropped before anything is written.
     this.#leave()
     controller.abort(gone)
@@ -234,7 +268,7 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
     if (!this.#end()) this.#leave()
     else
       this.#handler.onFailure(
-        cause instanceof GatewayError ? cause : describeFailure(cause, this.#phase),
+        cause instanceof GatewayError ? cause : describeFailure(cause, this.#phase, this.#reused),
       )
   }
 

@@ -7,6 +7,8 @@ export interface UpstreamRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[]
   readonly body: Uint8Array
+  /** On a connection that nothing has gone over before; absent: on any. */
+  readonly fresh?: boolean
 }
 
 /**

@@ -10,7 +10,11 @@ const protocol = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/
 const cut = /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH |\(Invalid EOF state\)/
 
 /** A failure of the network or of the peer's HTTP, in our words. The library's error stays as the cause. */
-export function describeFailure(cause: Error & { code?: unknown }, phase: Phase): GatewayError {
+export function describeFailure(
+  cause: Error & { code?: unknown },
+  phase: Phase,
+  reusedSocket = false,
+): GatewayError {
   const code = typeof cause.code === 'string' ? cause.code : ''
   const facts = { cause, dispatched: phase !== 'connecting' }
   if (tls.test(code) || /\b(SSL|TLS) /.test(cause.message))
@@ -32,7 +36,7 @@ export function describeFailure(cause: Error & { code?: unknown }, phase: Phase)
     return new GatewayError(
       'upstream_unreachable',
       'the connection was closed before an answer came',
-      facts,
+      { ...facts, ...(reusedSocket && { reusedSocket }) },
     )
   return new GatewayError(
     'upstream_unreachable',

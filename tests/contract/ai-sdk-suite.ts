@@ -120,9 +120,9 @@ function answers({ upstream }: Stage, open: (more?: object) => Provider, prefix:
 }
 
 function failures({ upstream }: Stage, open: (more?: object) => Provider, prefix: string): void {
-  const call = (name: string, apiKey: string = keys.open) =>
+  const call = (name: string, apiKey: string = keys.open, provider = 'openai') =>
     generateText({
-      model: open({ apiKey })(`openai/${prefix}-${name}`),
+      model: open({ apiKey })(`${provider}/${prefix}-${name}`),
       prompt: 'hi',
       maxRetries: 0,
     })
@@ -134,7 +134,9 @@ function failures({ upstream }: Stage, open: (more?: object) => Provider, prefix
         json(status, openaiError(`It says ${status}`), { 'retry-after': '3' }),
       )
     for (const status of [400, 404, 429, 500]) {
-      const error = await raised(call(`says-${status}`))
+      // Only the 429 pauses its key.
+      const provider = status === 429 ? 'limited' : 'openai'
+      const error = await raised(call(`says-${status}`, keys.open, provider))
       assert.equal(error.statusCode, status)
       assert.equal(error.message, `It says ${status}`)
       assert.equal(error.isRetryable, status >= 429)

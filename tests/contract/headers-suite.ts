@@ -137,8 +137,8 @@ export function headersSuite(stage: Stage): void {
   })
 
   test('a wait that the provider asks for is passed on, to the millisecond where it gives one', async () => {
-    upstream.on('headers-wait', json(429, openaiError('Slow'), { 'retry-after-ms': '1500' }))
-    const { headers } = await ask(gateway, { body: chat('openai/headers-wait') })
+    upstream.on('waits-so-long', json(429, openaiError('Slow'), { 'retry-after-ms': '1500' }))
+    const { headers } = await ask(gateway, { body: chat('limited/waits-so-long') })
     assert.deepEqual(
       [headers['retry-after-ms'], headers['retry-after'], headers['x-should-retry']],
       ['1500', '2', 'true'],

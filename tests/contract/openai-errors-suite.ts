@@ -13,7 +13,7 @@ import {
   streamHead,
 } from '../support/upstream-script.ts'
 import { type Flavour, flavoursOf } from './openai-sdk-suite.ts'
-import { keys, type Stage } from './stage.ts'
+import { keys, quotas, type Stage } from './stage.ts'
 
 const chunk = (delta: object, finish: string | null = null): object => ({
   id: 'chatcmpl-1',
@@ -30,6 +30,8 @@ interface UpstreamCase {
   readonly raises: new (...args: never[]) => Error
   readonly shows: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string | null>>
+  /** It says how long to wait, and is not asked again so long. */
+  readonly pauses?: true
 }
 
 const upstreamCases: readonly UpstreamCase[] = [
@@ -78,6 +80,7 @@ const upstreamCases: readonly UpstreamCase[] = [
     raises: OpenAI.RateLimitError,
     shows: { status: 429, code: 'upstream_rate_limited', type: 'requests' },
     headers: { 'x-should-retry': 'true', 'retry-after': '7' },
+    pauses: true,
   },
   ...[500, 503, 504].map((status) => ({
     model: `answers-${status}`,
@@ -129,6 +132,8 @@ const streamCases: readonly { readonly model: string; readonly steps: Steps }[] 
 /** How failures reach an official client: as the exception its users catch. */
 export function openaiErrorsSuite(stage: Stage): void {
   for (const { model, steps } of [...upstreamCases, ...streamCases]) stage.upstream.on(model, steps)
+  for (const { model, steps } of upstreamCases.filter(({ pauses }) => pauses))
+    for (const quota of quotas) stage.upstream.on(`${quota}-${model}`, steps)
   stage.upstream.on('dies-before-the-first-event', [
     streamHead({}, 'close'),
     frame(': wait\n\n', { framing: 'close' }),
@@ -149,13 +154,14 @@ function failures(flavour: Flavour): void {
       stream: true,
     })
 
-  for (const { model, raises, shows, headers } of upstreamCases)
+  for (const { model, raises, shows, headers, pauses } of upstreamCases)
     for (const [how, call] of [
       ['plain', say],
       ['streamed', stream],
     ] as const)
       test(`an upstream that ${model.replace('-', ' ')} raises ${raises.name}, ${how}`, async () => {
-        const error = await raised(call(flavour.model(model)))
+        const asked = pauses ? flavour.limited(how, model) : flavour.model(model)
+        const error = await raised(call(asked))
         assert.ok(error instanceof raises, `${error}`)
         assert.deepEqual(pick(error, Object.keys(shows)), shows)
         assert.doesNotMatch(error.message, /canary|127\.0\.0\.1/)
@@ -222,7 +228,7 @@ function repeating({ gateway, upstream }: Stage): void {
         ? json(429, openaiError('Slow down'), { 'retry-after-ms': '1' })
         : openaiReply(request),
     )
-    const { choices } = await say('openai/busy-once')
+    const { choices } = await say('limited/busy-once')
     assert.equal(choices[0]?.message.content, 'Echo: hi')
     assert.equal(arrivals('busy-once'), 2)
   })

@@ -14,19 +14,22 @@ export interface Flavour {
   /** What a caller writes as the model for a model of that name upstream. */
   model(upstream: string): string
   readonly upstreamKey: string
+  /** A model that may ask for a pause: nobody else comes with the key it is asked with, once for either way. */
+  limited(way: 'plain' | 'streamed', name: string): string
 }
 
 /** Every way of pointing an official client at the gateway that people use. */
 export function flavoursOf({ gateway }: Stage): readonly Flavour[] {
   const usual = { apiKey: keys.open, maxRetries: 0 }
-  const openai = ['/openai', '/openai/v1', '/v1', ''].map((path) => ({
+  const openai = ['/openai', '/openai/v1', '/v1', ''].map((path, index) => ({
     name: `OpenAI at ${path || 'the bare host'}`,
     open: (options: Options = {}) =>
       new OpenAI({ ...usual, baseURL: gateway.url + path, ...options }),
     model: (upstream: string) => `openai/${upstream}`,
     upstreamKey: upstreamKeys.main,
+    limited: (way: string, name: string) => `limited/${way}${index}-${name}`,
   }))
-  const azure = ['', '/openai'].map((path) => ({
+  const azure = ['', '/openai'].map((path, index) => ({
     name: `AzureOpenAI at ${path || 'the bare host'}`,
     open: (options: Options = {}) =>
       new AzureOpenAI({
@@ -37,6 +40,7 @@ export function flavoursOf({ gateway }: Stage): readonly Flavour[] {
       }),
     model: (upstream: string) => upstream,
     upstreamKey: upstreamKeys.azure,
+    limited: (way: string, name: string) => `limited-azure/${way}${4 + index}-${name}`,
   }))
   return [...openai, ...azure]
 }

@@ -23,9 +23,12 @@ interface Route {
   readonly method: string
   readonly path: string
   readonly open: boolean
+  /** Only the admin is told anything there, not even that another method would do. */
+  readonly admins: boolean
   /** What a good request is answered with; there is no job to ask for. */
   readonly good: number
 }
+const admin: HeaderList = [['authorization', adminBasic]]
 const good: Readonly<Record<string, number>> = {
   createAsyncChatCompletion: 202,
   retrieveAsyncChatCompletion: 404,
@@ -43,6 +46,7 @@ export function routesSuite({ gateway }: Stage): void {
         method: method.toUpperCase(),
         path: template.replace('{deployment-id}', 'demo%2Fhello').replace('{id}', 'demo/hello'),
         open: security.length === 0,
+        admins: template.startsWith('/api/'),
         good: good[operationId] ?? 200,
       })),
     )
@@ -72,8 +76,10 @@ export function routesSuite({ gateway }: Stage): void {
       if (!route.open) assert.equal(envelopeOf(nobody).error.code, 'virtual_key_required', shown)
       const stranger = await visit(route, withKey(keys.unknown))
       assert.equal(stranger.status, route.open ? 200 : 401, shown)
-      assert.equal((await visit(route, withKey(keys.open))).status, route.good, shown)
-      assert.equal((await visit(route, [['authorization', adminBasic]])).status, route.good, shown)
+      const caller = await visit(route, withKey(keys.open))
+      assert.equal(caller.status, route.admins ? 403 : route.good, shown)
+      if (route.admins) assert.equal(envelopeOf(caller).error.code, 'forbidden', shown)
+      assert.equal((await visit(route, admin)).status, route.good, shown)
     }
   })
 
@@ -110,12 +116,13 @@ export function routesSuite({ gateway }: Stage): void {
 
   test('another method is 405 and says which are taken', async () => {
     const routes = await described()
-    for (const path of new Set(routes.map((route) => route.path))) {
+    for (const [path, { admins }] of new Map(routes.map((route) => [route.path, route]))) {
       const known = routes.filter((route) => route.path === path).map(({ method }) => method)
+      const headers = admins ? admin : []
       const allowed = known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
       for (const other of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
         if (known.includes(other)) continue
-        const answer = await ask(gateway, { method: other, path, headers: [] })
+        const answer = await ask(gateway, { method: other, path, headers })
         assert.equal(answer.status, 405, `${other} ${path}`)
         assert.equal(answer.headers['allow'], allowed.join(', '))
         assert.equal(envelopeOf(answer).error.code, 'method_not_allowed')
@@ -159,14 +166,17 @@ export function routesSuite({ gateway }: Stage): void {
         const key = await as(withKey(keys.open))
         assert.equal(key.status, 403, shown)
         assert.equal(envelopeOf(key).error.code, 'forbidden', shown)
-        assert.equal((await as([['authorization', adminBasic]])).status, 404, shown)
+        assert.equal((await as(admin)).status, 404, shown)
       }
   })
 
   test('HEAD answers as GET does, without a body', async () => {
-    const headers: HeaderList = [...withKey(keys.open), ['connection', 'close']]
-    for (const { method, path, good } of await described()) {
+    for (const { method, path, good, admins } of await described()) {
       if (method !== 'GET') continue
+      const headers: HeaderList = [
+        ...(admins ? admin : withKey(keys.open)),
+        ['connection', 'close'],
+      ]
       const { status, body } = await ask(gateway, { method: 'HEAD', path, headers })
       assert.deepEqual([status, body.length], [good, 0], path)
     }

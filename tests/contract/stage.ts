@@ -28,6 +28,15 @@ export const upstreamKeys = {
   azure: 'canary-upstream-azure',
 } as const
 
+/**
+ * A provider that says how long to wait is not asked again so long. Whoever lets one say so asks `limited`, or
+ * `limited-azure`, for the model `QUOTA-NAME`: each of these quotas has a key of its own there, so that nobody else waits.
+ */
+export const quotas = [
+  ...['waits', 'busy', 'ai0', 'ai1', 'ai2', 'ai3'],
+  ...[0, 1, 2, 3, 4, 5].flatMap((flavour) => [`plain${flavour}`, `streamed${flavour}`]),
+]
+
 export const basic = (name: string, password: string): string =>
   `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 export const adminBasic = basic('admin', adminPassword)
@@ -68,6 +77,15 @@ export const serverSettings = {
   cors: { origins: ['https://app.example.com'] },
 }
 
+/** What fails is told as it is: that others are asked, or the same again, is tested elsewhere. */
+const retries = { max: 0 }
+
+const quotaKey = (quota: string, value: string): object => ({
+  name: quota,
+  value,
+  models: [`${quota}-*`],
+})
+
 export function configFor(upstream: Upstream) {
   const refused = (name: keyof typeof keys) => ({
     name,
@@ -84,16 +102,30 @@ export function configFor(upstream: Upstream) {
         base_url: `${upstream.url}/v1`,
         keys: [
           { name: 'main', value: upstreamKeys.main },
-          { name: 'spare', value: upstreamKeys.spare, weight: 0 },
+          { name: 'spare', value: upstreamKeys.spare, weight: 0, models: ['pinned'] },
         ],
+        retries,
       },
       azure: {
         base_url: upstream.url,
         api_version: '2024-10-21',
         deployments: { 'gpt-4o': 'my-gpt4o' },
         keys: [{ name: 'eu', value: upstreamKeys.azure }],
+        retries,
       },
-      local: { type: 'openai-compatible', base_url: `${upstream.url}/v1` },
+      local: { type: 'openai-compatible', base_url: `${upstream.url}/v1`, retries },
+      limited: {
+        type: 'openai-compatible',
+        base_url: `${upstream.url}/v1`,
+        keys: quotas.map((quota) => quotaKey(quota, upstreamKeys.main)),
+        retries,
+      },
+      'limited-azure': {
+        type: 'azure',
+        base_url: upstream.url,
+        keys: quotas.map((quota) => quotaKey(quota, upstreamKeys.azure)),
+        retries,
+      },
     },
     models: {
       smart: { targets: [{ model: 'openai/behind-smart' }] },

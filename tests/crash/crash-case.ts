@@ -37,7 +37,8 @@ export const crashConfig = (upstreamUrl: string): object => ({
   version: 1,
   server: { drain: { delay: '0s', grace: `${drainGraceMs}ms` } },
   auth: { admin: { username: 'admin', password: 'crash-admin-password' } },
-  providers: { sim: { type: 'openai-compatible', base_url: upstreamUrl } },
+  // Each call that arrives is one that a kill has to answer for.
+  providers: { sim: { type: 'openai-compatible', base_url: upstreamUrl, retries: { max: 0 } } },
   virtual_keys: crashKeys.map((value, index) => ({ name: `owner-${index + 1}`, value })),
 })
 

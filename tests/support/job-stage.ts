@@ -200,7 +200,7 @@ export function askFor(caller: string, more: Partial<JobAsk> = {}, text = 'x'): 
     route: '/v1/chat/completions',
     look: lookAtChat(bytes, scanJson(bytes, requestRules), false),
     deployment: null,
-    extras: { headers: null, apiVersion: null, pinnedKey: null },
+    extras: { headers: null, apiVersion: null, pinnedKey: null, session: null },
     dimensions: null,
     ttlMs: 3600_000,
     onInterrupt: 'rerun',

@@ -43,6 +43,8 @@ class RawClient implements Disposable {
   readonly #socket: Socket
   readonly #raw: Socket
   #pending: Buffer[] = []
+  /** What the first of the pending lies in, once several were joined. */
+  #room = Buffer.alloc(0)
   #receivedBytes = 0
   #over = false
   readonly #watchers = new Set<() => void>()
@@ -172,8 +174,19 @@ class RawClient implements Disposable {
   }
 
   #joined(): Buffer {
-    if (this.#pending.length > 1) this.#pending = [Buffer.concat(this.#pending)]
-    return this.#pending[0] ?? Buffer.alloc(0)
+    const [first = Buffer.alloc(0), ...more] = this.#pending
+    if (more.length === 0) return first
+    let length = first.length
+    const total = more.reduce((sum, each) => sum + each.length, length)
+    // Room for twice as much: joined anew for each piece, a large answer would be copied hundreds of times.
+    if (first.buffer !== this.#room.buffer || first.byteOffset > 0 || total > this.#room.length) {
+      this.#room = Buffer.from(new ArrayBuffer(2 * total))
+      first.copy(this.#room)
+    }
+    for (const each of more) length += each.copy(this.#room, length)
+    const joined = this.#room.subarray(0, total)
+    this.#pending = [joined]
+    return joined
   }
 
   #describe(): string {

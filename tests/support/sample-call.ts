@@ -20,6 +20,7 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     stream: false,
     dimensions: null,
     attempts: [sampleAttempt()],
+    fallback: 0,
     job: null,
     usage: {
       inputTokens: 10,

@@ -53,6 +53,7 @@ function errorOf(
     inItsWords: words !== null,
     ...(keepsStatus && { status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(code === 'upstream_rate_limited' && isSpent(words) && { exhausted: true }),
     ...(words?.param && { param: words.param }),
     ...(callers && {
       upstreamWords: {
@@ -62,6 +63,9 @@ function errorOf(
     }),
   })
 }
+
+const isSpent = (words: ProviderWords | null): boolean =>
+  /insufficient_quota|billing|credit/i.test(`${words?.code ?? ''} ${words?.type ?? ''}`)
 
 const keptStatuses = new Set([500, 502, 503, 504])
 
@@ -73,7 +77,7 @@ function codeOf(status: number, words: ProviderWords | null): ErrorCode {
   if (status === 400 && badKey.test(words?.message ?? '')) return 'upstream_auth_failed'
   if (status === 408) return 'upstream_timeout'
   if (status === 429) return 'upstream_rate_limited'
-  if (status === 424 || status === 499) return 'upstream_error'
+  if (status === 424 || status === 425 || status === 499) return 'upstream_error'
   if (status >= 400 && status < 500) return 'upstream_rejected'
   return status >= 500 ? 'upstream_error' : 'upstream_invalid_response'
 }

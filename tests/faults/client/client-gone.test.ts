@@ -27,6 +27,7 @@ const rig = await startRig({
       type: 'openai-compatible',
       base_url: `${silentTls.url}/v1`,
       timeouts: { connect: '2s' },
+      retries: { max: 0 },
     },
   },
 })

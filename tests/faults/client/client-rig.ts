@@ -25,7 +25,7 @@ interface RigOptions {
 /** One gateway and one upstream for a file of tests, with a caller in parallel that must always be served. */
 export async function startRig(options: RigOptions = {}): Promise<ClientRig> {
   const upstream = await startUpstream()
-  const keys = [{ name: 'main', value: providerKey }]
+  const usual = { keys: [{ name: 'main', value: providerKey }], retries: { max: 0 } }
   const gateway = await startGateway({
     args: ['--log-format', 'json'],
     config: {
@@ -33,8 +33,8 @@ export async function startRig(options: RigOptions = {}): Promise<ClientRig> {
       server: { drain: { delay: '0s', grace: '1s' }, ...options.server },
       auth: { admin: { password: adminPassword }, ...options.auth },
       providers: {
-        openai: { keys, base_url: `${upstream.url}/v1` },
-        azure: { keys, base_url: upstream.url, api_version: '2024-10-21' },
+        openai: { ...usual, base_url: `${upstream.url}/v1` },
+        azure: { ...usual, base_url: upstream.url, api_version: '2024-10-21' },
         ...options.providers,
       },
       virtual_keys: [{ name: 'team', value: callerKey }, ...(options.virtualKeys ?? [])],

@@ -78,6 +78,7 @@ const inference = new Inference({
   gateway: new Gateway(snapshot, runtime),
   // No job is handed in here.
   jobs: {} as JobQueue,
+  strain: { level: 0 },
   runtime,
   inFlight,
   budget,

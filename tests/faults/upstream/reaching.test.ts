@@ -32,7 +32,8 @@ before(async () => {
   const base = (variant: TlsVariant | 'plain'): string => `${upstreams.get(variant)?.url}/v1`
   const port = (variant: TlsVariant | 'plain'): number => upstreams.get(variant)?.port ?? 0
   const tls = { ca: testAuthority() }
-  const local = (fields: object): object => ({ type: 'openai-compatible', ...fields })
+  const retries = { max: 0 }
+  const local = (fields: object): object => ({ type: 'openai-compatible', retries, ...fields })
   const timeouts = { connect: '300ms' }
   const through = `http://user:${proxySecret}@127.0.0.1:${proxy.port}`
   gateway = await startGateway({

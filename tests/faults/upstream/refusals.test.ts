@@ -6,9 +6,35 @@ import { completion, finish, role, text, usageChunk } from './chunks.ts'
 import { assertError, assertErrorFrame, assertWholeStream } from './expect.ts'
 import { canaryHeader, canaryKey, openRig, type Rig } from './rig.ts'
 
+const at = Date.parse('2026-05-01T00:00:00Z')
+const date = (seconds: number): string => new Date(at + seconds * 1000).toUTCString()
+
+/** What a 429 says about the time to wait, and the milliseconds that it means; null where it means none. */
+const pauses: readonly (readonly [Record<string, string>, string | null])[] = [
+  [{ 'retry-after': '2' }, '2000'],
+  [{ 'retry-after': '1.5' }, '1500'],
+  [{ 'retry-after': '0' }, null],
+  [{ 'retry-after': '-1' }, null],
+  [{ 'retry-after': '999999' }, null],
+  [{ 'retry-after': 'soon' }, null],
+  [{}, null],
+  [{ 'retry-after-ms': '250', 'retry-after': '9' }, '250'],
+  [{ 'x-ms-retry-after-ms': '1250' }, '1250'],
+  [{ 'retry-after': date(30), date: date(0) }, '30000'],
+  [{ 'retry-after': date(-30), date: date(0) }, null],
+  // An upstream an hour ahead means its own clock.
+  [{ 'retry-after': date(3605), date: date(3600) }, '5000'],
+]
+
 let rig: Rig
 before(async () => {
-  rig = await openRig()
+  // What is told to wait is not asked again so long: each case of U33 has a quota of its own.
+  const keys = pauses.map((_, index) => ({
+    name: `quota-${index}`,
+    value: `${canaryKey}-${index}`,
+    models: [`u33-${index}`],
+  }))
+  rig = await openRig({ providers: { limited: { keys } } })
 })
 after(() => rig.close())
 
@@ -160,26 +186,9 @@ describe('what a provider refuses', { concurrency: 8 }, () => {
   })
 
   test('U33 U50: a 429 tells how long to wait, and what is no time is left out', async () => {
-    const at = Date.parse('2026-05-01T00:00:00Z')
-    const date = (seconds: number): string => new Date(at + seconds * 1000).toUTCString()
-    const cases: [Record<string, string>, string | null][] = [
-      [{ 'retry-after': '2' }, '2000'],
-      [{ 'retry-after': '1.5' }, '1500'],
-      [{ 'retry-after': '0' }, null],
-      [{ 'retry-after': '-1' }, null],
-      [{ 'retry-after': '999999' }, null],
-      [{ 'retry-after': 'soon' }, null],
-      [{}, null],
-      [{ 'retry-after-ms': '250', 'retry-after': '9' }, '250'],
-      [{ 'x-ms-retry-after-ms': '1250' }, '1250'],
-      [{ 'retry-after': date(30), date: date(0) }, '30000'],
-      [{ 'retry-after': date(-30), date: date(0) }, null],
-      // An upstream an hour ahead means its own clock.
-      [{ 'retry-after': date(3605), date: date(3600) }, '5000'],
-    ]
-    for (const [headers, waitMs] of cases) {
-      rig.upstream.on('u33', script.json(429, openaiError('Rate limit reached'), headers))
-      const response = await rig.call('up/u33')
+    for (const [index, [headers, waitMs]] of pauses.entries()) {
+      rig.upstream.on(`u33-${index}`, script.json(429, openaiError('Rate limit reached'), headers))
+      const response = await rig.call(`limited/u33-${index}`)
       assertError(response, 429, {
         code: 'upstream_rate_limited',
         type: 'requests',

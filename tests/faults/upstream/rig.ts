@@ -38,6 +38,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     base_url: `${upstream.url}/v1`,
     keys: [{ name: 'main', value: canaryKey }],
     headers: { 'x-extra-secret': canaryHeader },
+    retries: { max: 0 },
     ...fields,
   })
   const providers = { up: {}, ...options.providers }

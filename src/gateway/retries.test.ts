@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { keyOf, snapshotOf } from '../../tests/faults/upstream/provider-fixture.ts'
+import { type ManualClock, manualRuntime } from '../../tests/support/manual-clock.ts'
+import type { ProviderKeyConfig } from '../config/config.ts'
+import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/errors.ts'
+import { Health } from '../routing/health.ts'
+import type { PlannedTarget } from '../routing/plan.ts'
+import { type Load, newLoad } from '../routing/retry-budget.ts'
+import type { Endpoint } from '../transport/transport.ts'
+import { requestRules, scanJson } from '../wire/json-scan.ts'
+import { lookAtChat } from '../wire/openai-chat/look.ts'
+import { type Answer, UsageRefusals } from './attempt.ts'
+import { runAttempts } from './attempts.ts'
+
+/** A status with a body, a failure of the network, or silence. */
+type Reply =
+  | readonly [status: number, body?: object | string, headers?: Readonly<Record<string, string>>]
+  | GatewayError
+  | 'silence'
+
+const good: Reply = [200, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }]
+const fail = (status: number, headers = {}): Reply => [
+  status,
+  { error: { message: 'no' } },
+  headers,
+]
+const refused = new GatewayError('upstream_unreachable', 'refused', { dispatched: false })
+const reset = new GatewayError('upstream_unreachable', 'reset', { dispatched: true })
+const race = new GatewayError('upstream_unreachable', 'reset', {
+  dispatched: true,
+  reusedSocket: true,
+})
+
+interface Options {
+  /** What `provider/key` answers, one after another; the last one again and again. */
+  readonly replies: Readonly<Record<string, readonly Reply[]>>
+  readonly keys?: readonly ProviderKeyConfig[]
+  readonly retries?: number
+  readonly stream?: boolean
+  readonly providers?: readonly string[]
+  readonly shared?: { readonly health: Health; readonly clock: ManualClock }
+  readonly load?: Load
+}
+
+interface Ran {
+  readonly answer: Promise<Answer>
+  /** `provider/key` of each request, with `!` where it wanted a new connection. */
+  readonly sent: string[]
+  readonly call: Call
+  readonly clock: ManualClock
+  readonly health: Health
+}
+
+function run({
+  replies,
+  keys,
+  retries = 2,
+  stream,
+  providers = ['up'],
+  shared,
+  load = newLoad(),
+}: Options): Ran {
+  const sent: string[] = []
+  const counts = new Map<string, number>()
+  const endpointOf = (provider: string): Endpoint => ({
+    send(request, handler) {
+      const at = request.headers.indexOf('authorization')
+      const key = (request.headers[at + 1] ?? '').replace('Bearer sk-secret-', '')
+      const name = `${provider}/${key}`
+      sent.push(name + (request.fresh ? '!' : ''))
+      const list = replies[name] ?? replies[provider] ?? [good]
+      const count = counts.get(name) ?? 0
+      counts.set(name, count + 1)
+      const reply = list[Math.min(count, list.length - 1)] as Reply
+      if (reply !== 'silence')
+        queueMicrotask(() => {
+          if (reply instanceof GatewayError) return handler.onFailure(reply)
+          const [status, body = '', headers = {}] = reply
+          handler.onHead(status, headers)
+          handler.onData(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
+          handler.onEnd()
+        })
+      return { dispatched: true, abort() {}, pause() {}, resume() {} }
+    },
+  })
+  const runtime = { ...manualRuntime(shared?.clock), random: () => 0.5 }
+  const health = shared?.health ?? new Health(runtime.clock, runtime.random)
+  const keyed = keys ?? [keyOf('a', 'sk-secret-a')]
+  const settings = { max: retries, baseMs: 250, capMs: 8000 }
+  const compiled = snapshotOf({
+    providers: providers.map((name) => ({ name, keys: keyed, retries: settings })),
+  })
+  const snapshot = {
+    ...compiled,
+    providers: new Map(
+      [...compiled.providers].map(([name, each]) => [
+        name,
+        { ...each, endpoint: endpointOf(name) },
+      ]),
+    ),
+  }
+  const bytes = Buffer.from(
+    JSON.stringify({ model: 'm', stream, messages: [{ role: 'user', content: 'x' }] }),
+  )
+  const look = lookAtChat(bytes, scanJson(bytes, requestRules), false)
+  const call = {
+    attempts: [],
+    usage: null,
+    fallback: 0,
+    startedMs: runtime.clock.monotonic(),
+  } as unknown as Call
+  const extras = { headers: null, apiVersion: null, pinnedKey: null, session: null }
+  const plan: PlannedTarget[] = providers.map((provider, fallback) => ({
+    target: { provider, model: 'm', weight: 1 },
+    fallback,
+  }))
+  const answer = runAttempts(
+    { call, look, extras, signal: new AbortController().signal, run: null },
+    plan,
+    () => 0.5,
+    snapshot,
+    { runtime, health, refusals: new UsageRefusals(), load },
+  )
+  answer.catch(() => undefined)
+  return { answer, sent, call, clock: runtime.clock, health }
+}
+
+/** Lets every wait pass, and tells how it went: the answer's kind, or code and status. */
+async function outcome({ answer, clock }: Ran): Promise<string> {
+  let told = ''
+  const done = answer.then(
+    ({ kind }) => {
+      told = kind
+    },
+    (error: GatewayError) => {
+      told = `${error.code} ${error.status}${error.facts.retried ? ' retried' : ''}`
+    },
+  )
+  for (let step = 0; step < 400 && told === ''; step++) await clock.advance(250)
+  await done
+  return told
+}
+
+const three = ['a', 'b', 'c'].map((name) => keyOf(name, `sk-secret-${name}`))
+
+test('a provider in trouble is asked as often as configured, then the next', async () => {
+  const ran = run({ replies: { up: [fail(503)], next: [good] }, providers: ['up', 'next'] })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'up/a', 'up/a', 'next/a'])
+  assert.equal(ran.call.fallback, 1)
+})
+
+test('waits between repeats grow with chance, and none comes before another target', async () => {
+  const ran = run({ replies: { up: [fail(500)], next: [good] }, providers: ['up', 'next'] })
+  await ran.clock.advance(0)
+  await ran.clock.advance(124)
+  assert.equal(ran.sent.length, 1)
+  await ran.clock.advance(1)
+  assert.equal(ran.sent.length, 2)
+  await ran.clock.advance(249)
+  assert.equal(ran.sent.length, 2)
+  await ran.clock.advance(1)
+  assert.deepEqual(ran.sent, ['up/a', 'up/a', 'up/a', 'next/a'])
+})
+
+test('with retries.max 0 nothing is repeated, but the next target is asked all the same', async () => {
+  const ran = run({
+    replies: { up: [fail(500)], next: [good] },
+    providers: ['up', 'next'],
+    retries: 0,
+  })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'next/a'])
+})
+
+test('what was not sent is repeated once, at once', async () => {
+  const ran = run({ replies: { up: [refused, good] } })
+  assert.equal(await outcome(ran), 'reply')
+  assert.equal(ran.call.attempts.length, 2)
+  const never = run({ replies: { up: [refused] }, providers: ['up', 'next'] })
+  await outcome(never)
+  assert.deepEqual(never.sent, ['up/a', 'up/a', 'next/a'])
+})
+
+test('a connection that was closed just as it was taken is made anew, once, also with retries.max 0', async () => {
+  const ran = run({ replies: { up: [race, good] }, retries: 0 })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'up/a!'])
+  const twice = run({ replies: { up: [race] }, retries: 0 })
+  assert.equal(await outcome(twice), 'upstream_unreachable 502 retried')
+  assert.deepEqual(twice.sent, ['up/a', 'up/a!'])
+})
+
+test('what may have been billed is not asked of the same again, only of others', async () => {
+  const ran = run({ replies: { up: [reset], next: [good] }, providers: ['up', 'next'] })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'next/a'])
+  const alone = run({ replies: { up: [reset] } })
+  assert.equal(await outcome(alone), 'upstream_unreachable 502')
+  assert.equal(alone.sent.length, 1)
+})
+
+test('a mistake of the caller is told once, and nobody else is asked', async () => {
+  for (const status of [400, 404, 413, 422]) {
+    const ran = run({ replies: { up: [fail(status)] }, providers: ['up', 'next'], keys: three })
+    assert.equal(await outcome(ran), `upstream_rejected ${status}`)
+    assert.equal(ran.sent.length, 1, String(status))
+  }
+})
+
+test('a conflict is tried again there, and nowhere else', async () => {
+  const ran = run({ replies: { up: [fail(409)] }, providers: ['up', 'next'], keys: three })
+  assert.equal(await outcome(ran), 'upstream_rejected 409 retried')
+  assert.deepEqual(ran.sent, ['up/a', 'up/a', 'up/a'])
+})
+
+test('a key that is limited or refused gives way to the next at once, and rests', async () => {
+  for (const status of [429, 401, 402, 403]) {
+    const ran = run({ replies: { 'up/a': [fail(status)] }, keys: three })
+    assert.equal((await ran.answer).kind, 'reply')
+    assert.deepEqual(ran.sent, ['up/a', 'up/b'])
+    const shared = { health: ran.health, clock: ran.clock }
+    const later = run({ replies: {}, keys: three, shared })
+    await later.answer
+    assert.deepEqual(later.sent, ['up/b'], String(status))
+  }
+})
+
+test('keys of one quota rest together', async () => {
+  const keys = three.map((key, at) => ({ ...key, quotaGroup: at < 2 ? 'shared' : 'own' }))
+  const ran = run({ replies: { 'up/a': [fail(429, { 'retry-after': '30' })] }, keys })
+  await ran.answer
+  assert.deepEqual(ran.sent, ['up/a', 'up/c'])
+})
+
+test('a short pause is waited for only where nobody else is left', async () => {
+  const limited = fail(429, { 'retry-after': '2' })
+  const alone = run({ replies: { up: [limited, good] } })
+  assert.equal(await outcome(alone), 'reply')
+  assert.equal(alone.sent.length, 2)
+  const long = run({ replies: { up: [fail(429, { 'retry-after': '3' })] } })
+  assert.equal(await outcome(long), 'upstream_rate_limited 429')
+  assert.equal(long.sent.length, 1)
+  const two = run({ replies: { up: [limited] }, providers: ['up', 'next'] })
+  await two.answer
+  assert.deepEqual(two.sent, ['up/a', 'next/a'])
+})
+
+test('while a provider has asked for a pause with every key, nobody asks it', async () => {
+  const first = run({ replies: { up: [fail(429, { 'retry-after': '30' })] } })
+  await outcome(first)
+  await first.clock.advance(10_000)
+  const shared = { health: first.health, clock: first.clock }
+  const second = run({ replies: {}, shared })
+  const error = await second.answer.catch((thrown: GatewayError) => thrown)
+  assert.ok(error instanceof GatewayError)
+  assert.equal(error.code, 'upstream_rate_limited')
+  assert.ok((error.facts.retryAfterMs ?? 0) <= 20_000)
+  assert.equal(second.sent.length, 0)
+})
+
+test('a provider is never without a key: of those that rest without a word the first back is used', async () => {
+  const first = run({ replies: { up: [fail(401)] }, keys: three })
+  assert.equal(await outcome(first), 'upstream_auth_failed 502 retried')
+  assert.deepEqual(first.sent, ['up/a', 'up/b', 'up/c'])
+  const shared = { health: first.health, clock: first.clock }
+  const second = run({ replies: {}, keys: three, shared })
+  assert.equal((await second.answer).kind, 'reply')
+  assert.deepEqual(second.sent, ['up/a'])
+})
+
+test('six attempts are the most, whatever is configured', async () => {
+  const ran = run({ replies: { up: [fail(500)], next: [fail(500)] }, keys: three, retries: 9 })
+  assert.equal(await outcome(ran), 'upstream_error 500 retried')
+  assert.equal(ran.sent.length, 6)
+})
+
+test('a wait that is too long for the call is not begun', async () => {
+  const ran = run({ replies: { up: [fail(503, { 'retry-after': '11' })] } })
+  assert.equal(await outcome(ran), 'upstream_error 503')
+  assert.equal(ran.sent.length, 1)
+})
+
+test('a stream that ends before its first event goes on with another, the same answer as before', async () => {
+  const begun = 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+  for (const before of ['', ': ping\n\n', 'data: {"error":{"message":"x","code":503}}\n\n']) {
+    const ran = run({
+      replies: { up: [[200, before]], next: [[200, begun]] },
+      providers: ['up', 'next'],
+      stream: true,
+      retries: 0,
+    })
+    assert.equal(await outcome(ran), 'stream', JSON.stringify(before))
+    assert.deepEqual(ran.sent, ['up/a', 'next/a'])
+  }
+})
+
+test('silence ends with the time limit, and the next is asked', async () => {
+  const ran = run({ replies: { up: ['silence'], next: [good] }, providers: ['up', 'next'] })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'next/a'])
+})
+
+test('when much fails at once, what fails is told instead of asked again', async () => {
+  const ran = run({ replies: { up: [fail(500)] }, load: { first: 100, repeats: 20 } })
+  assert.equal(await outcome(ran), 'upstream_error 500')
+  assert.equal(ran.sent.length, 1)
+  const load = { first: 100, repeats: 19 }
+  const other = run({ replies: { up: [fail(500), good] }, load })
+  assert.equal(await outcome(other), 'reply')
+  assert.deepEqual(load, { first: 100, repeats: 19 })
+})
+
+test('the last target’s own reason is told where nobody could be asked', async () => {
+  const ran = run({ replies: {}, providers: ['up'], keys: [{ ...keyOf(), models: ['other'] }] })
+  await assert.rejects(ran.answer, { code: 'model_not_found' })
+})

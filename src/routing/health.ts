@@ -1,0 +1,152 @@
+import type { Clock } from '../core/runtime.ts'
+import { Breaker } from './breaker.ts'
+import { KeyRest } from './key-rest.ts'
+import type { TargetHealth } from './plan.ts'
+
+/** One way to a model: with which key of which provider. */
+export interface Way {
+  readonly provider: string
+  /** The model's name there. */
+  readonly model: string
+  /** Null where no credential is sent. */
+  readonly key: string | null
+  readonly quotaGroup: string
+}
+
+export interface KeyOfQuota {
+  readonly name: string
+  readonly quotaGroup: string
+}
+
+const withoutKey: KeyOfQuota = { name: '', quotaGroup: '' }
+const entriesAtMost = 10_000
+const newestShare = 0.2
+
+const well: TargetHealth = { ejected: false, share: 1, latencyMs: null }
+
+/**
+ * What this process has learnt of its providers. Nothing is kept of a way that never failed, so that calls that go well
+ * cost a look at an empty map.
+ */
+export class Health {
+  readonly #clock: Clock
+  readonly #chance: () => number
+  readonly #breakers = new Map<string, Breaker>()
+  readonly #rests = new Map<string, KeyRest>()
+  readonly #latencies = new Map<string, number>()
+
+  constructor(clock: Clock, chance: () => number) {
+    this.#clock = clock
+    this.#chance = chance
+  }
+
+  /** Which keys of a provider rest; null: none does. */
+  rests(provider: string): KeyRest | null {
+    return this.#rests.size === 0 ? null : (this.#rests.get(provider) ?? null)
+  }
+
+  /** Null: it never failed. */
+  breaker({ provider, model, key }: Omit<Way, 'quotaGroup'>): Breaker | null {
+    return this.#breakers.size === 0
+      ? null
+      : (this.#breakers.get(wayName(provider, model, key)) ?? null)
+  }
+
+  /** How a target is doing by the best of its keys; `keys` null: it takes calls without one. */
+  target(provider: string, model: string, keys: readonly KeyOfQuota[] | null): TargetHealth {
+    const latencyMs = this.#latencies.get(targetName(provider, model)) ?? null
+    const rests = this.rests(provider)
+    if (this.#breakers.size === 0 && rests === null)
+      return latencyMs === null ? well : { ...well, latencyMs }
+    const nowMs = this.#clock.monotonic()
+    let share = 0
+    for (const key of keys ?? [withoutKey]) {
+      if (rests?.of(key.name, key.quotaGroup, nowMs)) continue
+      const breaker = this.#breakers.get(wayName(provider, model, key.name))
+      if (!breaker) share = 1
+      else if (breaker.admits(nowMs)) share = Math.max(share, breaker.share(nowMs))
+    }
+    return { ejected: share === 0, share: share || 1, latencyMs }
+  }
+
+  succeeded(way: Way): void {
+    this.rests(way.provider)?.clear(way.key ?? '', way.quotaGroup)
+    this.breaker(way)?.succeed(this.#clock.monotonic())
+  }
+
+  failed(way: Way): void {
+    const name = wayName(way.provider, way.model, way.key)
+    let breaker = this.#breakers.get(name)
+    if (!breaker) {
+      // Names of models come from callers: past the bound what was learnt first is forgotten.
+      forgetOldest(this.#breakers)
+      breaker = new Breaker()
+      this.#breakers.set(name, breaker)
+    }
+    breaker.fail(this.#clock.monotonic(), this.#chance())
+  }
+
+  /** A rate limit, for as long as the provider said. */
+  limited(way: Way, retryAfterMs: number | undefined): void {
+    this.#restsOf(way.provider).cool(way.quotaGroup, retryAfterMs, this.#clock.monotonic())
+  }
+
+  refused(way: Way): void {
+    this.#restsOf(way.provider).refuse(way.key ?? '', this.#clock.monotonic())
+  }
+
+  /** An attempt that says nothing about its way. */
+  unknown(way: Way): void {
+    this.breaker(way)?.forget()
+  }
+
+  /** How long a target took to its first token, or to its whole reply. */
+  took({ provider, model }: Way, ms: number): void {
+    const name = targetName(provider, model)
+    const before = this.#latencies.get(name)
+    if (before === undefined) forgetOldest(this.#latencies)
+    this.#latencies.set(name, before === undefined ? ms : before + newestShare * (ms - before))
+  }
+
+  /** Keys may have been changed: those that were refused get another chance. */
+  reconfigured(): void {
+    this.#rests.clear()
+  }
+
+  /** Every target that has failed of late. */
+  ways(): readonly { readonly provider: string; readonly model: string }[] {
+    return [...this.#breakers.keys()].map((name) => {
+      const slash = name.indexOf('/')
+      const model = name.slice(slash + 1, name.lastIndexOf('#'))
+      return { provider: name.slice(0, slash), model }
+    })
+  }
+
+  /** How many ways are taken out now. */
+  countOpen(): number {
+    const nowMs = this.#clock.monotonic()
+    let open = 0
+    for (const breaker of this.#breakers.values()) if (breaker.state(nowMs) !== 'closed') open++
+    return open
+  }
+
+  #restsOf(provider: string): KeyRest {
+    const found = this.#rests.get(provider)
+    if (found) return found
+    const made = new KeyRest()
+    this.#rests.set(provider, made)
+    return made
+  }
+}
+
+const targetName = (provider: string, model: string): string => `${provider}/${model}`
+const wayName = (provider: string, model: string, key: string | null): string =>
+  `${provider}/${model}#${key ?? ''}`
+
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size < entriesAtMost) return
+  for (const name of map.keys()) {
+    map.delete(name)
+    return
+  }
+}
