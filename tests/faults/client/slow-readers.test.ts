@@ -110,9 +110,10 @@ test('S04 a crowd of readers that stopped costs each a little, and others are se
   // They never read a byte: what a busy machine lets through before they stop would be counted as held.
   const all = await Promise.all(Array.from({ length: readers }, () => begin('stalling', false)))
   await untilParked(all.map(({ seen }) => seen))
-  const eachKb = Math.round((rig.gateway.rssKb() - beforeKb) / readers)
-  t.diagnostic(`${readers} readers that stopped: ${eachKb} KiB each`)
-  assert.ok(eachKb < 1024)
+  const eachKb = (): number => Math.round((rig.gateway.rssKb() - beforeKb) / readers)
+  t.diagnostic(`${readers} readers that stopped: ${eachKb()} KiB each at first`)
+  // What went through before they stopped is garbage by now, and collected when the process has the time.
+  await eventually('each costs less than a megabyte', () => eachKb() < 1024)
   assert.equal(await rig.metric('sluice_open_streams'), readers)
   assert.equal((await rig.ask({ model: 'openai/beside' })).status, 200)
   for (const { client } of all) client.rst()
