@@ -32,6 +32,7 @@ export interface ReadyTarget {
 }
 
 const attemptsAtMost = 6
+const none: ReadonlySet<string> = new Set()
 const wait = { eachMs: 10_000, togetherMs: 60_000, soonMs: 2000 }
 
 /** Throws `model_not_found` and `invalid_request` for what the target cannot be asked. */
@@ -104,7 +105,7 @@ class AttemptLoop {
     if (!ready) return null
     const { provider, keys, model } = ready
     const { health, runtime } = this.#shared
-    const tried = new Set<string>()
+    let tried: ReadonlySet<string> = none
     let granted = false
     for (;;) {
       const nowMs = runtime.clock.monotonic()
@@ -114,12 +115,12 @@ class AttemptLoop {
         this.#last = cooling(provider, chosen.untilMs - nowMs)
         return null
       }
-      tried.add(chosen.key?.name ?? '')
-      const isLastKey = this.#left === 0 && tried.size >= (keys?.length ?? 1)
+      const isLastKey = this.#left === 0 && tried.size + 1 >= (keys?.length ?? 1)
       if (granted) this.#grant(provider)
       const outcome = await this.#askKey(ready, chosen.key, { isLastWay: isLastKey, granted })
       if ('kind' in outcome) return outcome
       if (!outcome.otherKey || !this.#hasRoom()) return null
+      tried = new Set([...tried, chosen.key?.name ?? ''])
       // A provider in trouble is not asked more often for having many keys; a key that rests costs it nothing.
       granted = outcome.says === 'failure'
       if (granted && !this.#mayRepeat(provider)) return null

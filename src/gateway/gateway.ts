@@ -16,7 +16,7 @@ import { keysFor, type Snapshot } from './snapshot.ts'
 import type { CallerExtras } from './upstream-request.ts'
 
 /** Where a call goes, first to last, and the chance it was drawn by. */
-export interface CallPlan {
+interface CallPlan {
   readonly targets: readonly PlannedTarget[]
   readonly chance: Chance
 }
@@ -47,33 +47,18 @@ export class Gateway {
   }
 
   /**
-   * What a call may reach, and would: everything that can be refused before a provider is asked. Throws 400, 403, 404.
-   * `deployment` is the path's where the address is Azure's; it beats the body's model.
+   * Everything a call can be refused for before a provider is asked. Throws 400, 403, 404. `deployment` is the path's
+   * where the address is Azure's; it beats the body's model.
    */
   admit(
     principal: Principal,
     look: ChatLook,
     deployment: string | null,
     extras: CallerExtras,
-  ): CallPlan {
-    const snapshot = this.#snapshot
-    const { names, providers } = snapshot
-    const asked = deployment ?? look.model ?? ''
-    const route = deployment === null ? resolveModel(asked, names) : resolveDeployment(asked, names)
-    admitModel(principal, asked, route)
-    const fallbacks = look.fallbacks.flatMap((name) => {
-      const found = resolveModel(name, names)
-      admitModel(principal, name, found)
-      return [found, ...found.fallbacks]
-    })
-    const { health, runtime } = this.#shared
-    const chance = chanceFor(extras.session, runtime.random)
-    const routes = [route, ...fallbacks, ...route.fallbacks]
-    const targets = planTargets(routes, (each) => healthOf(each, providers, health), chance)
-    const [first] = targets
+  ): void {
+    const [first, ...others] = this.#planCall(principal, look, deployment, extras).targets
     // Where nobody else could answer, what speaks against the only one is said at once.
-    if (first && targets.length === 1) prepareTarget(first.target, extras, snapshot)
-    return { targets, chance }
+    if (first && others.length === 0) prepareTarget(first.target, extras, this.#snapshot)
   }
 
   /** `run` is given where the call is a job's. */
@@ -88,7 +73,7 @@ export class Gateway {
   ): Promise<Answer> {
     call.asked = deployment ?? look.model ?? ''
     call.stream = look.stream
-    const { targets, chance } = this.admit(principal, look, deployment, extras)
+    const { targets, chance } = this.#planCall(principal, look, deployment, extras)
     const context = { call, look, extras, signal, run }
     return await runAttempts(context, targets, chance, this.#snapshot, this.#shared)
   }
@@ -130,6 +115,25 @@ export class Gateway {
         keys: keyStandings(provider, model, health, runtime.clock),
       }))
     })
+  }
+
+  #planCall(
+    principal: Principal,
+    look: ChatLook,
+    deployment: string | null,
+    { session }: CallerExtras,
+  ): CallPlan {
+    const { names } = this.#snapshot
+    const asked = deployment ?? look.model ?? ''
+    const route = deployment === null ? resolveModel(asked, names) : resolveDeployment(asked, names)
+    admitModel(principal, asked, route)
+    const others = look.fallbacks.map((name) => {
+      const found = resolveModel(name, names)
+      admitModel(principal, name, found)
+      return found
+    })
+    const chance = chanceFor(session, this.#shared.runtime.random)
+    return { targets: this.#plan(routesOf(route, others), chance), chance }
   }
 
   #plan(routes: readonly Route[], chance: Chance): readonly PlannedTarget[] {

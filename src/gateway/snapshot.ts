@@ -130,7 +130,9 @@ function anonymousOf({ auth }: Config): Principal | null {
 /** The keys of a provider that may be used for a model; null where it takes calls without one. */
 export function keysFor(provider: Provider, model: string): readonly ProviderKeyConfig[] | null {
   const { keys } = provider.config
-  return keys ? keys.filter(({ models }) => models === null || fitsAny(models, model)) : null
+  // Most providers have one key, for everything.
+  if (keys === null || (keys.length === 1 && keys[0]?.models === null)) return keys
+  return keys.filter(({ models }) => models === null || fitsAny(models, model))
 }
 
 /**

@@ -157,12 +157,12 @@ function headersOf({ headers, body }: UpstreamRequest): string[] {
  * begins and before it does anything else.
  */
 let beginning: PooledExchange | null = null
-const used = new WeakSet<object>()
+const used = Symbol('it has carried a request')
 subscribe('undici:client:sendHeaders', (message) => {
-  const { socket } = message as { readonly socket: object }
-  beginning?.noteSocket(used.has(socket))
+  const { socket } = message as { readonly socket: { [used]?: true } }
+  beginning?.noteSocket(socket[used] === true)
   beginning = null
-  used.add(socket)
+  socket[used] = true
 })
 
 const gone = new Error('the call was given up')
