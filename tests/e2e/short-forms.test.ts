@@ -4,6 +4,7 @@ import { cases, measure, openFailing } from './amplification.ts'
 import { runDeadKey } from './dead-key.ts'
 import { runRaces } from './keep-alive-races.ts'
 import { describeFailures } from './load-client.ts'
+import { runOverload } from './overload.ts'
 import { cutOf, runRolling } from './rolling-restart.ts'
 
 test('U43: a kept connection that closes as it is taken is never seen by a client', async (t) => {
@@ -44,4 +45,12 @@ test('gateways behind a balancer are restarted in turn without a failed call or 
   assert.equal(describeFailures(plain), 'none')
   assert.equal(cutOf(streams), 0)
   assert.equal(describeFailures(streams), 'none')
+})
+
+test('with five times as many calls as places each is answered or refused as overloaded', async (t) => {
+  const { peak, goodput, refused, others, refusedMs } = await runOverload(1)
+  t.diagnostic(`${goodput} of ${peak} answers/s, ${refused} refused in ${refusedMs.p99} ms (p99)`)
+  assert.deepEqual(others, [])
+  assert.ok(refused > 100, String(refused))
+  assert.ok(goodput > peak / 2, `${goodput} of ${peak}`)
 })
