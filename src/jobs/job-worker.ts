@@ -27,7 +27,7 @@ const leaseMs = 30_000
 const beatMs = { alone: 10_000, shared: 2000 }
 /** How often work is looked for that nobody announced: other nodes', or while the store was away. */
 const lookMs = 1000
-const recoverMs = 5000
+const recoverMs = 2000
 /** Few at once: the embedded store does nothing else meanwhile. */
 const sweep = { everyMs: 60_000, atOnce: 100 }
 
