@@ -25,6 +25,9 @@ export type Answer =
       readonly onEnd?: (error: GatewayError | null) => void
     }
 
+/** How long a call waits for one of a provider's connections (`max_concurrency`) before it goes elsewhere. */
+const slotMs = 2000
+
 /** What is different where nobody waits on the line. */
 export interface JobRun {
   /** Resolves once it is on disk that the provider may be reached from now on; rejects where the run must not go on. */
@@ -104,6 +107,8 @@ export async function attempt(
     choices: look.choices,
     corrections,
     explain: (error) => named(error, provider, key),
+    // A job would rather wait than fail.
+    slotMs: run ? null : slotMs,
     limits: limitsOf(provider.config.timeouts, look.stream, run !== null),
     maxReplyBytes,
     clock: runtime.clock,

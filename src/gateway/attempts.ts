@@ -8,7 +8,7 @@ import { type Load, mayRepeat } from '../routing/retry-budget.ts'
 import { type RetryRule, ruleFor } from '../routing/retry-rule.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import { type Answer, type AttemptContext, attempt, type UsageRefusals } from './attempt.ts'
-import { chooseKey, usableKeys } from './choose-key.ts'
+import { type ChosenKey, chooseKey, usableKeys } from './choose-key.ts'
 import { named } from './conceal.ts'
 import { type Provider, type Snapshot, upstreamName } from './snapshot.ts'
 import type { CallerExtras } from './upstream-request.ts'
@@ -33,7 +33,13 @@ export interface ReadyTarget {
 
 const attemptsAtMost = 6
 const none: ReadonlySet<string> = new Set()
-const wait = { eachMs: 10_000, togetherMs: 60_000, soonMs: 2000 }
+const togetherMs = 60_000
+/** The longest single wait, and the longest pause a provider with nobody beside it may ask for. */
+const patience = {
+  caller: { eachMs: 10_000, soonMs: 2000 },
+  // Nobody is on the line, and a queue would run empty into a provider's pause.
+  job: { eachMs: 60_000, soonMs: 60_000 },
+} as const
 
 /** Throws `model_not_found` and `invalid_request` for what the target cannot be asked. */
 export function prepareTarget(
@@ -88,43 +94,67 @@ class AttemptLoop {
   }
 
   async run(): Promise<Answer> {
-    const { call } = this.#context
     this.#left = this.#plan.length
-    for (const { target, fallback } of this.#plan) {
+    for (const planned of this.#plan) {
       this.#left--
-      call.fallback = fallback
-      const answer = await this.#askTarget(target)
+      const answer = await this.#askTarget(planned)
       if (answer) return answer
     }
     throw this.#final()
   }
 
   /** Null: the next target may be asked. */
-  async #askTarget(target: Target): Promise<Answer | null> {
+  async #askTarget({ target, fallback }: PlannedTarget): Promise<Answer | null> {
     const ready = this.#prepare(target)
     if (!ready) return null
-    const { provider, keys, model } = ready
-    const { health, runtime } = this.#shared
+    const { provider } = ready
     let tried: ReadonlySet<string> = none
     let granted = false
     for (;;) {
-      const nowMs = runtime.clock.monotonic()
-      const chosen = chooseKey({ provider, model, keys, tried, nowMs }, health, this.#chance)
+      const chosen = this.#choose(ready, tried)
       if (chosen.kind === 'none') return null
       if (chosen.kind === 'cooling') {
-        this.#last = cooling(provider, chosen.untilMs - nowMs)
+        if (await this.#sitOut(chosen.leftMs, provider)) continue
+        this.#noteCooling(provider, chosen.leftMs)
         return null
       }
-      const isLastKey = this.#left === 0 && tried.size + 1 >= (keys?.length ?? 1)
+      this.#context.call.fallback = fallback
+      tried = new Set([...tried, chosen.key?.name ?? ''])
+      const afterThis = tried
+      const isLastWay = (): boolean =>
+        this.#left === 0 && this.#choose(ready, afterThis).kind === 'none'
       if (granted) this.#grant(provider)
-      const outcome = await this.#askKey(ready, chosen.key, { isLastWay: isLastKey, granted })
+      const outcome = await this.#askKey(ready, chosen.key, { isLastWay, granted })
       if ('kind' in outcome) return outcome
       if (!outcome.otherKey || !this.#hasRoom()) return null
-      tried = new Set([...tried, chosen.key?.name ?? ''])
       // A provider in trouble is not asked more often for having many keys; a key that rests costs it nothing.
       granted = outcome.says === 'failure'
       if (granted && !this.#mayRepeat(provider)) return null
     }
+  }
+
+  #choose({ provider, model, keys }: ReadyTarget, tried: ReadonlySet<string>): ChosenKey {
+    const nowMs = this.#shared.runtime.clock.monotonic()
+    return chooseKey({ provider, model, keys, tried, nowMs }, this.#shared.health, this.#chance)
+  }
+
+  /** A job waits for a provider's pause to end, where nobody else is left. False: it does not. */
+  async #sitOut(leftMs: number, provider: Provider): Promise<boolean> {
+    if (this.#context.run === null || this.#left > 0) return false
+    if (this.#bearable(leftMs, provider) === null) return false
+    this.#waitedMs += leftMs
+    await this.#shared.runtime.clock.sleep(leftMs, this.#context.signal)
+    return true
+  }
+
+  /** Who was asked and failed is the truer reason than who was not; of several pauses the shortest is. */
+  #noteCooling(provider: Provider, leftMs: number): void {
+    const known = this.#last
+    const isNews =
+      known?.code === 'upstream_rate_limited'
+        ? leftMs < (known.facts.retryAfterMs ?? 0)
+        : this.#context.call.attempts.length === 0
+    if (isNews) this.#last = cooling(provider, leftMs)
   }
 
   /** A target that cannot be asked is passed over where another follows. */
@@ -142,7 +172,7 @@ class AttemptLoop {
   async #askKey(
     ready: ReadyTarget,
     key: ProviderKeyConfig | null,
-    { isLastWay, granted: first }: { readonly isLastWay: boolean; readonly granted: boolean },
+    { isLastWay, granted: first }: { isLastWay(): boolean; readonly granted: boolean },
   ): Promise<Answer | RetryRule> {
     const { provider, model } = ready
     const { call, signal } = this.#context
@@ -152,17 +182,18 @@ class AttemptLoop {
     }
     let [fresh, repeats, granted] = [false, 0, first]
     for (;;) {
+      const sinceMs = this.#shared.health.begin(way)
       try {
-        const answer = await this.#once(ready, key, way, { fresh, granted })
-        return this.#watched(answer, way)
+        const answer = await this.#once(ready, key, { fresh, granted })
+        return this.#watched(answer, way, sinceMs)
       } catch (thrown) {
         const error = GatewayError.from(thrown)
         if (signal.aborted) {
-          this.#shared.health.unknown(way)
+          this.#shared.health.unknown(way, sinceMs)
           throw named(error, provider, key)
         }
         const rule = ruleFor(error)
-        this.#learn(way, rule, error)
+        this.#learn(way, sinceMs, rule, error)
         this.#last = named(error, provider, key)
         const waitMs = this.#waitBefore(rule, error, { provider, repeats, fresh, isLastWay })
         if (call.attempts.length >= attemptsAtMost) throw this.#final()
@@ -183,11 +214,9 @@ class AttemptLoop {
   async #once(
     { provider, model }: ReadyTarget,
     key: ProviderKeyConfig | null,
-    way: Way,
     { fresh, granted }: { readonly fresh: boolean; readonly granted: boolean },
   ): Promise<Answer> {
-    const { runtime, health, refusals } = this.#shared
-    health.breaker(way)?.begin(runtime.clock.monotonic())
+    const { runtime, refusals } = this.#shared
     const kind = granted ? 'repeats' : 'first'
     if (!granted) this.#count(provider, kind, 1)
     const { maxReplyBytes } = this.#snapshot.config.server
@@ -226,7 +255,7 @@ class AttemptLoop {
       readonly provider: Provider
       readonly repeats: number
       readonly fresh: boolean
-      readonly isLastWay: boolean
+      isLastWay(): boolean
     },
   ): number | null {
     const { retries } = tried.provider.config
@@ -235,8 +264,8 @@ class AttemptLoop {
     if (tried.repeats >= retries.max || !this.#mayRepeat(tried.provider)) return null
     if (rule.same === 'once') return tried.repeats === 0 ? 0 : null
     if (rule.same === 'soon') {
-      const isSoon = retryAfterMs !== undefined && retryAfterMs <= wait.soonMs
-      return isSoon && tried.isLastWay ? this.#bearable(retryAfterMs, tried.provider) : null
+      const isSoon = retryAfterMs !== undefined && retryAfterMs <= this.#patience.soonMs
+      return isSoon && tried.isLastWay() ? this.#bearable(retryAfterMs, tried.provider) : null
     }
     const most = Math.min(retries.capMs, retries.baseMs * 2 ** tried.repeats)
     const drawn = Math.round(this.#shared.runtime.random() * most)
@@ -245,13 +274,19 @@ class AttemptLoop {
 
   /** Null for a wait that is too long, by itself, with those before, or for the time the call has left. */
   #bearable(waitMs: number, { config }: Provider): number | null {
-    const { call } = this.#context
-    const leftMs =
-      config.timeouts.totalMs - (this.#shared.runtime.clock.monotonic() - call.startedMs)
-    const fits = waitMs <= Math.min(wait.eachMs, leftMs)
-    return fits && this.#waitedMs + waitMs <= wait.togetherMs ? waitMs : null
+    const { call, look, run } = this.#context
+    const { jobMs, streamTotalMs, totalMs } = config.timeouts
+    const mostMs = run ? jobMs : look.stream ? streamTotalMs : totalMs
+    const leftMs = mostMs - (this.#shared.runtime.clock.monotonic() - call.startedMs)
+    const fits = waitMs <= Math.min(this.#patience.eachMs, leftMs)
+    return fits && this.#waitedMs + waitMs <= togetherMs ? waitMs : null
   }
 
+  get #patience(): (typeof patience)['caller' | 'job'] {
+    return patience[this.#context.run ? 'job' : 'caller']
+  }
+
+  /** Before a repeat that was granted. */
   async #sleep(waitMs: number, provider: Provider): Promise<void> {
     this.#waitedMs += waitMs
     try {
@@ -267,28 +302,28 @@ class AttemptLoop {
     return mayRepeat(this.#shared.load) && mayRepeat(provider.load)
   }
 
-  #learn(way: Way, rule: RetryRule, { facts }: GatewayError): void {
+  #learn(way: Way, sinceMs: number, rule: RetryRule, { facts }: GatewayError): void {
     const { health } = this.#shared
-    if (rule.says === 'failure') health.failed(way)
-    else if (rule.says === 'cool') health.limited(way, facts.retryAfterMs)
-    else if (rule.says === 'rest') health.refused(way)
-    else health.unknown(way)
+    if (rule.says === 'failure') health.failed(way, sinceMs)
+    else if (rule.says === 'cool') health.limited(way, sinceMs, facts.retryAfterMs)
+    else if (rule.says === 'rest') health.refused(way, sinceMs)
+    else health.unknown(way, sinceMs)
   }
 
   /** How a stream ends is learnt long after it was handed over. */
-  #watched(answer: Answer, way: Way): Answer {
+  #watched(answer: Answer, way: Way, sinceMs: number): Answer {
     const { health, runtime } = this.#shared
     const last = this.#context.call.attempts.at(-1)
     // Where there is no choice, nobody asks who is quicker.
     if (last && this.#plan.length > 1) health.took(way, runtime.clock.monotonic() - last.startedMs)
     if (answer.kind !== 'stream') {
-      health.succeeded(way)
+      health.succeeded(way, sinceMs)
       return answer
     }
     const onEnd = (error: GatewayError | null): void => {
-      if (error === null) health.succeeded(way)
-      else if (ruleFor(error).says === 'failure') health.failed(way)
-      else health.unknown(way)
+      if (error === null) health.succeeded(way, sinceMs)
+      else if (ruleFor(error).says === 'failure') health.failed(way, sinceMs)
+      else health.unknown(way, sinceMs)
     }
     return { ...answer, onEnd }
   }

@@ -48,7 +48,7 @@ test('keys are drawn by weight, and one that weighs nothing only when no other i
 
 test('a key that was tried is not chosen again, nor one that rests', () => {
   const health = healthy()
-  health.refused(wayOf('a'))
+  health.refused(wayOf('a'), 0)
   assert.equal(choose(health), 'b')
   assert.equal(choose(health, keys, ['b', 'c']), 'none')
   assert.equal(choose(health, keys, ['a', 'b', 'c']), 'none')
@@ -57,19 +57,19 @@ test('a key that was tried is not chosen again, nor one that rests', () => {
 test('where all rest the first back is used, unless the provider said how long with each', () => {
   const health = healthy()
   const two = keys.slice(0, 2)
-  health.limited(wayOf('a'), 9000)
-  health.limited(wayOf('b'), undefined)
+  health.limited(wayOf('a'), 0, 9000)
+  health.limited(wayOf('b'), 0, undefined)
   assert.equal(choose(health, two), 'b')
-  health.limited(wayOf('b'), 4000)
+  health.limited(wayOf('b'), 0, 4000)
   assert.equal(choose(health, two), 'cooling')
 })
 
 test('a key that keeps failing is left out while others are well', () => {
   const health = healthy()
   const two = keys.slice(0, 2)
-  for (let n = 0; n < 5; n++) health.failed(wayOf('a'))
+  for (let n = 0; n < 5; n++) health.failed(wayOf('a'), 0)
   assert.equal(choose(health, two), 'b')
-  for (let n = 0; n < 5; n++) health.failed(wayOf('b'))
+  for (let n = 0; n < 5; n++) health.failed(wayOf('b'), 0)
   assert.equal(choose(health, two), 'a')
   assert.equal(choose(health, two.slice(0, 1)), 'a')
 })

@@ -12,7 +12,7 @@ export type ChosenKey =
   /** Each was tried already, or rests. */
   | { readonly kind: 'none' }
   /** The provider has asked for a pause with every one of them. */
-  | { readonly kind: 'cooling'; readonly untilMs: number }
+  | { readonly kind: 'cooling'; readonly leftMs: number }
 
 /** The keys of a target that a call may use. Throws `invalid_request` and `model_not_found` where there is none. */
 export function usableKeys(
@@ -79,7 +79,7 @@ export function chooseKey(question: KeyQuestion, health: Health, chance: Chance)
   if (open.length === 0 || tried.size > 0) return { kind: 'none' }
   const [first] = open.toSorted((a, b) => untilOf(a.resting) - untilOf(b.resting))
   if (open.every(({ resting }) => resting?.explicit))
-    return { kind: 'cooling', untilMs: untilOf(first?.resting ?? null) }
+    return { kind: 'cooling', leftMs: untilOf(first?.resting ?? null) - nowMs }
   const [soonest] = open
     .filter(({ resting }) => !resting?.explicit)
     .toSorted((a, b) => untilOf(a.resting) - untilOf(b.resting))

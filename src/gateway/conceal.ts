@@ -2,13 +2,21 @@ import type { ProviderKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Provider } from './snapshot.ts'
 
+/** Who left, the end of the process, and what kept a job from being sent: no provider has to do with it. */
+const notTheirs: ReadonlySet<string> = new Set([
+  'client_closed',
+  'gateway_shutdown',
+  'job_interrupted',
+  'storage_unavailable',
+])
+
 /** Says which provider, and makes sure that nothing of how it is reached gets out. */
 export function named(
   error: GatewayError,
   provider: Provider,
   key: ProviderKeyConfig | null,
 ): GatewayError {
-  if (error.code === 'client_closed' || error.code === 'gateway_shutdown') return error
+  if (notTheirs.has(error.code)) return error
   const which = error.code === 'upstream_auth_failed' && key ? `, key "${key.name}"` : ''
   const message = error.facts.inItsWords
     ? error.message

@@ -17,9 +17,11 @@ interface Rig {
   readonly answered: Promise<Answered>
   /** Whether the request has left. */
   dispatched: boolean
+  /** Whether it waits for one of our own connections. */
+  waiting: boolean
 }
 
-function send(options: Partial<ExchangeOptions> = {}): Rig {
+function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean } = {}): Rig {
   const clock = new ManualClock()
   const calls: string[] = []
   const controller = new AbortController()
@@ -34,13 +36,16 @@ function send(options: Partial<ExchangeOptions> = {}): Rig {
     error: null,
   }
   const found: { source?: ExchangeHandler } = {}
-  const state = { dispatched: true }
+  const state = { dispatched: true, waiting: false, ...start }
   const endpoint = {
     send(_: unknown, handler: ExchangeHandler) {
       found.source = handler
       return {
         get dispatched() {
           return state.dispatched
+        },
+        get waiting() {
+          return state.waiting
         },
         abort: () => void calls.push('abort'),
         pause: () => void calls.push('pause'),
@@ -57,6 +62,7 @@ function send(options: Partial<ExchangeOptions> = {}): Rig {
       choices: 1,
       corrections: undefined,
       explain: (error) => new GatewayError(error.code, `said: ${error.message}`, error.facts),
+      slotMs: 30,
       limits: { firstByteMs: 100, firstTokenMs: 200, idleMs: 50, totalMs: 1000 },
       maxReplyBytes: 1000,
       clock,
@@ -111,6 +117,36 @@ test('a good plain reply is its bytes and headers, and leaves no timer', async (
   assert.deepEqual(rig.calls, [])
   assert.equal(rig.clock.pending, 0)
   assert.equal(rig.attempt.status, 200)
+})
+
+test('who gets no connection in time is refused by us, which is no failure of the provider', async () => {
+  const rig = send({}, { waiting: true })
+  rig.dispatched = false
+  await rig.clock.advance(29)
+  assert.deepEqual(rig.calls, [])
+  await rig.clock.advance(1)
+  const error = await failed(rig)
+  assert.equal(error.code, 'overloaded')
+  assert.equal(error.facts.dispatched, false)
+  assert.deepEqual(rig.calls, ['abort'])
+})
+
+test('who has got its connection is not asked any more how long it waited', async () => {
+  const rig = send({}, { waiting: true })
+  rig.waiting = false
+  await rig.clock.advance(50)
+  assert.deepEqual(rig.calls, [])
+  await rig.clock.advance(50)
+  assert.equal((await failed(rig)).code, 'upstream_timeout')
+})
+
+test('where the wait for a connection has no limit of its own, its end is ours all the same', async () => {
+  const rig = send({ slotMs: null }, { waiting: true })
+  rig.dispatched = false
+  await rig.clock.advance(99)
+  assert.deepEqual(rig.calls, [])
+  await rig.clock.advance(1)
+  assert.equal((await failed(rig)).code, 'overloaded')
 })
 
 test('an error is decoded with its status, and its body is read to 64 KiB at most', async () => {

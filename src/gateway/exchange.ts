@@ -1,7 +1,7 @@
 import type { Attempt } from '../core/call.ts'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Clock } from '../core/runtime.ts'
+import type { Clock, Timer } from '../core/runtime.ts'
 import type { ChatOperation } from '../providers/adapter.ts'
 import type {
   Endpoint,
@@ -25,6 +25,8 @@ export interface ExchangeOptions {
   readonly corrections: ChatOperation['corrections']
   /** Words an error for the client, where a begun stream ends with it. */
   readonly explain: (error: GatewayError) => GatewayError
+  /** How long it may wait for one of our connections; null: as long as `limits` say. */
+  readonly slotMs: number | null
   readonly limits: Limits
   readonly maxReplyBytes: number
   readonly clock: Clock
@@ -55,6 +57,7 @@ class AttemptExchange implements ExchangeHandler {
   readonly #watchdog: Watchdog
   readonly #onAbort = (): void => this.#fail(this.#options.signal.reason as GatewayError)
   #exchange: Exchange | null = null
+  #queued: Timer | null = null
   #status = 0
   #headers: Headers = {}
   /** Null while the body is collected whole. */
@@ -73,7 +76,11 @@ class AttemptExchange implements ExchangeHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#watchdog = new Watchdog(options.clock, options.limits, (phase, limitMs) =>
-      this.#fail(new GatewayError('upstream_timeout', late(phase, limitMs))),
+      this.#fail(
+        this.#exchange?.waiting
+          ? noPlace(limitMs)
+          : new GatewayError('upstream_timeout', late(phase, limitMs)),
+      ),
     )
     options.signal.addEventListener('abort', this.#onAbort)
   }
@@ -82,6 +89,14 @@ class AttemptExchange implements ExchangeHandler {
     this.#exchange = endpoint.send(request, this)
     // A failure can come before `send` has returned.
     if (this.#over) this.#exchange.abort()
+    else if (this.#exchange.waiting) this.#awaitPlace(this.#options.slotMs)
+  }
+
+  #awaitPlace(slotMs: number | null): void {
+    if (slotMs === null) return
+    this.#queued = this.#options.clock.timer(slotMs, () => {
+      if (this.#exchange?.waiting) this.#fail(noPlace(slotMs))
+    })
   }
 
   onHead(status: number, headers: Headers): void {
@@ -226,6 +241,7 @@ class AttemptExchange implements ExchangeHandler {
     attempt.endedMs = clock.monotonic()
     attempt.error = error
     this.#watchdog.stop()
+    this.#queued?.cancel()
     signal.removeEventListener('abort', this.#onAbort)
   }
 }
@@ -239,8 +255,18 @@ function firstByte(chunk: Buffer): number | null {
   return null
 }
 
+const inWords = (ms: number): string => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`)
+
+/** Ours, not the provider's: it has not been asked. */
+const noPlace = (limitMs: number): GatewayError =>
+  new GatewayError(
+    'overloaded',
+    `as many calls are under way there as may be (max_concurrency), and none ended within ${inWords(limitMs)}. Try again in a moment.`,
+    { dispatched: false },
+  )
+
 function late(phase: string, limitMs: number): string {
-  const limit = limitMs >= 1000 ? `${limitMs / 1000} s` : `${limitMs} ms`
+  const limit = inWords(limitMs)
   if (phase === 'first_byte') return `it did not begin to answer within ${limit}`
   if (phase === 'first_token') return `nothing of its answer came within ${limit}`
   if (phase === 'idle') return `its stream fell silent for ${limit}`

@@ -1,10 +1,8 @@
 import { GatewayError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
 import type { Route, Target } from '../core/route.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Health } from '../routing/health.ts'
 import type { PlannedTarget } from '../routing/plan.ts'
-import { isAllowed } from '../routing/resolve.ts'
 import { keysFor, type Provider, type Snapshot, upstreamName } from './snapshot.ts'
 
 /** How one key of a provider stands with a model. Times are epoch milliseconds. */
@@ -36,20 +34,17 @@ export interface Candidate {
 export interface ExplainQuestion {
   readonly routes: readonly Route[]
   readonly plan: readonly PlannedTarget[]
-  /** Whose rights count; null: nobody's in particular. */
-  readonly principal: Principal | null
-  readonly asked: string
+  /** Why the whole call would be refused; null: it would not. */
+  readonly barred: string | null
 }
 
 /** What a call would do, told without making it: everything the plan considered, and what speaks against the rest. */
 export function explainPlan(
-  { routes, plan, principal, asked }: ExplainQuestion,
+  { routes, plan, barred }: ExplainQuestion,
   snapshot: Snapshot,
   health: Health,
   clock: Clock,
 ): readonly Candidate[] {
-  const [route] = routes
-  const barred = principal && route && !isAllowed(principal.models, asked, route)
   const seen = new Set<string>()
   return routes.flatMap((each, fallback) =>
     each.targets.map((target) => {
@@ -58,9 +53,7 @@ export function explainPlan(
       seen.add(name)
       const position = plan.findIndex((one) => one.target === target && one.fallback === fallback)
       const provider = snapshot.providers.get(target.provider)
-      const against = barred
-        ? `the key "${principal.name}" may not use "${asked}"`
-        : reasonAgainst(target, provider, isRepeated, position)
+      const against = barred ?? reasonAgainst(target, provider, isRepeated, position)
       return {
         target: name,
         fallback,

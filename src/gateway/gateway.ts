@@ -1,6 +1,6 @@
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
+import type { Principal, VirtualKey } from '../core/principal.ts'
 import type { Route, Target } from '../core/route.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { chanceFor } from '../routing/chance.ts'
@@ -91,8 +91,11 @@ export class Gateway {
     const others = fallbacks.map((name) => resolveModel(name, names))
     const routes = routesOf(route, others)
     const plan = this.#plan(routes, chanceFor(session, runtime.random))
-    const principal = key?.principal ?? null
-    const question = { routes, plan, principal, asked: model }
+    const asked = [model, ...fallbacks].map((name, at) => ({
+      name,
+      to: at ? others[at - 1] : route,
+    }))
+    const question = { routes, plan, barred: key && whyBarred(key, asked, runtime.clock.now()) }
     const candidates = explainPlan(question, this.#snapshot, health, runtime.clock)
     return { route: route.name, candidates }
   }
@@ -161,6 +164,18 @@ export interface TargetStanding {
   /** `*` where nothing is known of its models. */
   readonly model: string
   readonly keys: readonly KeyStanding[]
+}
+
+/** One name that a key may not use bars the whole call, also where it is a fallback. */
+function whyBarred(
+  { name: key, enabled, expiresAt, principal }: VirtualKey,
+  asked: readonly { readonly name: string; readonly to: Route | undefined }[],
+  now: number,
+): string | null {
+  if (!enabled) return `the key "${key}" is disabled`
+  if (expiresAt !== null && expiresAt <= now) return `the key "${key}" has expired`
+  const barred = asked.find(({ name, to }) => to && !isAllowed(principal.models, name, to))
+  return barred ? `the key "${key}" may not use "${barred.name}"` : null
 }
 
 /** The caller's own fallbacks come before those of the configuration. */

@@ -42,6 +42,9 @@ interface Options {
   readonly providers?: readonly string[]
   readonly shared?: { readonly health: Health; readonly clock: ManualClock }
   readonly load?: Load
+  /** Whether it is a job's run. */
+  readonly job?: boolean
+  readonly signal?: AbortSignal
 }
 
 interface Ran {
@@ -61,6 +64,8 @@ function run({
   providers = ['up'],
   shared,
   load = newLoad(),
+  job = false,
+  signal = new AbortController().signal,
 }: Options): Ran {
   const sent: string[] = []
   const counts = new Map<string, number>()
@@ -117,7 +122,7 @@ function run({
     fallback,
   }))
   const answer = runAttempts(
-    { call, look, extras, signal: new AbortController().signal, run: null },
+    { call, look, extras, signal, run: job ? { beforeDispatch: async () => {} } : null },
     plan,
     () => 0.5,
     snapshot,
@@ -259,6 +264,103 @@ test('while a provider has asked for a pause with every key, nobody asks it', as
   assert.equal(error.code, 'upstream_rate_limited')
   assert.ok((error.facts.retryAfterMs ?? 0) <= 20_000)
   assert.equal(second.sent.length, 0)
+})
+
+test('a job waits for a pause as long as a minute, and what it cannot wait for is its end', async () => {
+  const first = run({ replies: { up: [fail(429, { 'retry-after': '50' }), good] }, job: true })
+  assert.equal(await outcome(first), 'reply')
+  const rested = run({ replies: { up: [fail(429, { 'retry-after': '100' })] }, job: true })
+  assert.equal(await outcome(rested), 'upstream_rate_limited 429')
+  await rested.clock.advance(50_000)
+  const second = run({ replies: {}, job: true, shared: rested })
+  await second.clock.advance(1000)
+  assert.equal(second.sent.length, 0)
+  assert.equal(await outcome(second), 'reply')
+})
+
+test('a job that waits for a pause hears that the gateway ends', async () => {
+  const rested = run({ replies: { up: [fail(429, { 'retry-after': '30' })] } })
+  await outcome(rested)
+  const stop = new AbortController()
+  const load = newLoad()
+  const { answer, clock } = run({
+    replies: {},
+    job: true,
+    shared: rested,
+    signal: stop.signal,
+    load,
+  })
+  await clock.advance(1000)
+  stop.abort(new GatewayError('gateway_shutdown', 'it ends'))
+  await assert.rejects(answer, { code: 'gateway_shutdown' })
+  assert.deepEqual(load, newLoad())
+})
+
+test('a caller who leaves while a repeat waits leaves nothing counted', async () => {
+  const leave = new AbortController()
+  const load = newLoad()
+  const { answer, clock, sent } = run({ replies: { up: [fail(503)] }, signal: leave.signal, load })
+  await clock.advance(0)
+  assert.deepEqual(load, { first: 0, repeats: 1 })
+  leave.abort(new GatewayError('client_closed', 'gone'))
+  await assert.rejects(answer, { code: 'client_closed' })
+  await clock.advance(60_000)
+  assert.equal(sent.length, 1)
+  assert.deepEqual(load, newLoad())
+})
+
+test('a target that rests does not speak for one that was asked and failed', async () => {
+  const two = ['up', 'next']
+  const rested = run({
+    replies: { next: [fail(429, { 'retry-after': '300' })] },
+    providers: ['next'],
+  })
+  await outcome(rested)
+  const ran = run({ replies: { up: [fail(500)] }, providers: two, retries: 0, shared: rested })
+  assert.equal(await outcome(ran), 'upstream_error 500')
+  assert.equal(ran.call.fallback, 0)
+})
+
+test('of several pauses the caller is told the shortest', async () => {
+  const two = ['up', 'next']
+  const rested = run({
+    replies: {
+      up: [fail(429, { 'retry-after': '20' })],
+      next: [fail(429, { 'retry-after': '300' })],
+    },
+    providers: two,
+  })
+  await outcome(rested)
+  const { answer } = run({ replies: {}, providers: two, shared: rested })
+  await assert.rejects(answer, (error: GatewayError) => (error.facts.retryAfterMs ?? 0) <= 20_000)
+})
+
+test('a short pause is waited for also where the other keys rest', async () => {
+  const rested = run({ replies: { 'up/a': [fail(401)] }, keys: three.slice(0, 2) })
+  await outcome(rested)
+  const limited = fail(429, { 'retry-after': '1' })
+  const ran = run({
+    replies: { 'up/b': [limited, good] },
+    keys: three.slice(0, 2),
+    shared: rested,
+  })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/b', 'up/b'])
+})
+
+test('a request that makes a provider speak of keys does not cost the key its place', async () => {
+  const words = { error: { message: "'Invalid API key' is not one of ['user', 'tool']" } }
+  const ran = run({ replies: { up: [[400, words]] } })
+  await outcome(ran)
+  assert.equal(ran.health.rests('up'), null)
+})
+
+test('a provider that has no place for a call is not asked by its other keys', async () => {
+  const full = new GatewayError('overloaded', 'full', { dispatched: false })
+  const replies = { 'up/a': [full], 'up/b': [full], 'up/c': [full] }
+  const ran = run({ replies, providers: ['up', 'next'], keys: three })
+  assert.equal(await outcome(ran), 'reply')
+  assert.deepEqual(ran.sent, ['up/a', 'next/a'])
 })
 
 test('a provider is never without a key: of those that rest without a word the first back is used', async () => {

@@ -81,7 +81,7 @@ test('afterwards one call at a time is let through, and two that pass close it',
 test('a call that says nothing lets the next one through', () => {
   const breaker = opened()
   breaker.begin(30_000)
-  breaker.forget()
+  breaker.forget(30_000)
   assert.equal(breaker.admits(30_000), true)
 })
 

@@ -6,7 +6,7 @@ const slowStart = { ms: 30_000, from: 0.1 }
 
 /**
  * Whether one way to a model works: it opens on failures, lets single calls through once its time is over, and takes its
- * full share again little by little. Times are monotonic milliseconds.
+ * full share again little by little. Times are monotonic milliseconds; `sinceMs` is when the call began of which is told.
  */
 export class Breaker {
   #inARow = 0
@@ -15,7 +15,8 @@ export class Breaker {
   #bucket = 0
   #openUntil: number | null = null
   #ejections = 0
-  #probing = false
+  /** When the call was let through that is under way for all; null: there is none. */
+  #probeMs: number | null = null
   #probesPassed = 0
   #closedAt = Number.NEGATIVE_INFINITY
 
@@ -36,7 +37,7 @@ export class Breaker {
   /** Whether a call may go this way now. */
   admits(nowMs: number): boolean {
     const state = this.state(nowMs)
-    return state === 'closed' || (state === 'half-open' && !this.#probing)
+    return state === 'closed' || (state === 'half-open' && !this.#isProbing(nowMs))
   }
 
   /** What part of its weight it has, 0.1 to 1: one that has just come back is not given everything at once. */
@@ -47,21 +48,24 @@ export class Breaker {
 
   /** A call goes this way. */
   begin(nowMs: number): void {
-    if (this.state(nowMs) === 'half-open') this.#probing = true
+    if (this.state(nowMs) === 'half-open' && !this.#isProbing(nowMs)) this.#probeMs = nowMs
   }
 
   /** A call that says nothing: it was given up, or refused for what it asked. */
-  forget(): void {
-    this.#probing = false
+  forget(sinceMs: number): void {
+    if (this.#openUntil !== null && sinceMs >= this.#openUntil) this.#probeMs = null
   }
 
-  succeed(nowMs: number): void {
-    this.#inARow = 0
-    this.#count(this.#good, nowMs)
-    if (this.#openUntil === null) return
-    this.#probing = false
+  succeed(nowMs: number, sinceMs = nowMs): void {
+    if (this.#openUntil === null) {
+      this.#inARow = 0
+      this.#count(this.#good, nowMs)
+      return
+    }
     // One begun before it opened proves nothing.
-    if (nowMs < this.#openUntil || ++this.#probesPassed < probesToClose) return
+    if (sinceMs < this.#openUntil) return
+    this.#probeMs = null
+    if (++this.#probesPassed < probesToClose) return
     this.#openUntil = null
     this.#ejections = 0
     this.#closedAt = nowMs
@@ -69,18 +73,25 @@ export class Breaker {
   }
 
   /** `chance` is from 0 to 1. */
-  fail(nowMs: number, chance: number): void {
-    this.#inARow++
-    this.#count(this.#bad, nowMs)
-    const wasProbe = this.state(nowMs) === 'half-open'
-    this.#probing = false
-    if (this.#openUntil !== null && !wasProbe) return
-    if (!wasProbe && !this.#isTooBad()) return
+  fail(nowMs: number, chance: number, sinceMs = nowMs): void {
+    // One begun before it opened, or before it came back, tells of trouble that is known already.
+    if (sinceMs < (this.#openUntil ?? this.#closedAt)) return
+    if (this.#openUntil === null) {
+      this.#inARow++
+      this.#count(this.#bad, nowMs)
+      if (!this.#isTooBad()) return
+    }
+    this.#probeMs = null
     this.#ejections++
     const ms = Math.min(ejection.longestMs, ejection.stepMs * this.#ejections)
     this.#openUntil = nowMs + ms * (1 + ejection.jitter * (2 * chance - 1))
     this.#probesPassed = 0
     this.#clear()
+  }
+
+  /** One that takes long, or is never heard of again, gives way to another after a while. */
+  #isProbing(nowMs: number): boolean {
+    return this.#probeMs !== null && nowMs - this.#probeMs < ejection.stepMs
   }
 
   #isTooBad(): boolean {

@@ -69,12 +69,19 @@ export class Health {
     return { ejected: share === 0, share: share || 1, latencyMs }
   }
 
-  succeeded(way: Way): void {
-    this.rests(way.provider)?.clear(way.key ?? '', way.quotaGroup)
-    this.breaker(way)?.succeed(this.#clock.monotonic())
+  /** A call goes this way. Returns when, to be told with how it ended: what was learnt in between is newer. */
+  begin(way: Way): number {
+    const nowMs = this.#clock.monotonic()
+    this.breaker(way)?.begin(nowMs)
+    return nowMs
   }
 
-  failed(way: Way): void {
+  succeeded(way: Way, sinceMs: number): void {
+    this.rests(way.provider)?.clear(way.key ?? '', way.quotaGroup, sinceMs)
+    this.breaker(way)?.succeed(this.#clock.monotonic(), sinceMs)
+  }
+
+  failed(way: Way, sinceMs: number): void {
     const name = wayName(way.provider, way.model, way.key)
     let breaker = this.#breakers.get(name)
     if (!breaker) {
@@ -83,21 +90,23 @@ export class Health {
       breaker = new Breaker()
       this.#breakers.set(name, breaker)
     }
-    breaker.fail(this.#clock.monotonic(), this.#chance())
+    breaker.fail(this.#clock.monotonic(), this.#chance(), sinceMs)
   }
 
   /** A rate limit, for as long as the provider said. */
-  limited(way: Way, retryAfterMs: number | undefined): void {
+  limited(way: Way, sinceMs: number, retryAfterMs: number | undefined): void {
     this.#restsOf(way.provider).cool(way.quotaGroup, retryAfterMs, this.#clock.monotonic())
+    this.unknown(way, sinceMs)
   }
 
-  refused(way: Way): void {
+  refused(way: Way, sinceMs: number): void {
     this.#restsOf(way.provider).refuse(way.key ?? '', this.#clock.monotonic())
+    this.unknown(way, sinceMs)
   }
 
   /** An attempt that says nothing about its way. */
-  unknown(way: Way): void {
-    this.breaker(way)?.forget()
+  unknown(way: Way, sinceMs: number): void {
+    this.breaker(way)?.forget(sinceMs)
   }
 
   /** How long a target took to its first token, or to its whole reply. */

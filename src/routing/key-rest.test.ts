@@ -53,7 +53,7 @@ test('a success forgets how often it failed', () => {
   const rest = new KeyRest()
   rest.cool('g', undefined, 0)
   rest.cool('g', undefined, 1000)
-  rest.clear('a', 'g')
+  rest.clear('a', 'g', 1000)
   rest.cool('g', undefined, 5000)
   assert.equal(rest.of('a', 'g', 5000)?.untilMs, 6000)
 })

@@ -1,10 +1,11 @@
 /** A key, or all keys of one quota, that is left alone for a while. Times are monotonic milliseconds. */
 interface Rest {
-  untilMs: number
+  readonly sinceMs: number
+  readonly untilMs: number
   /** Whether the provider itself said how long. */
-  explicit: boolean
+  readonly explicit: boolean
   /** How often in a row without the provider saying how long. */
-  times: number
+  readonly times: number
 }
 
 const cool = { firstMs: 1000, longestMs: 60_000, atMostMs: 10 * 60_000 }
@@ -39,11 +40,13 @@ export class KeyRest {
       this.#cooling.set(quotaGroup, longer(this.#cooling.get(quotaGroup), cool, nowMs))
       return
     }
-    const untilMs = nowMs + Math.min(forMs, cool.atMostMs)
     const before = this.#cooling.get(quotaGroup)
     // Calls that ran side by side are told different times; the latest holds.
-    if (before?.explicit && before.untilMs > untilMs) return
-    this.#cooling.set(quotaGroup, { untilMs, explicit: true, times: 0 })
+    const untilMs = Math.max(
+      nowMs + Math.min(forMs, cool.atMostMs),
+      before?.explicit ? before.untilMs : 0,
+    )
+    this.#cooling.set(quotaGroup, { sinceMs: nowMs, untilMs, explicit: true, times: 0 })
   }
 
   /** A key that was refused, or whose money is spent. */
@@ -51,11 +54,16 @@ export class KeyRest {
     this.#refused.set(key, longer(this.#refused.get(key), refused, nowMs))
   }
 
-  /** It worked. */
-  clear(key: string, quotaGroup: string): void {
-    if (this.#refused.size > 0) this.#refused.delete(key)
-    if (this.#cooling.size > 0) this.#cooling.delete(quotaGroup)
+  /** It worked for a call begun at `sinceMs`: what was set aside only later stays so. */
+  clear(key: string, quotaGroup: string, sinceMs: number): void {
+    clearOlder(this.#refused, key, sinceMs)
+    clearOlder(this.#cooling, quotaGroup, sinceMs)
   }
+}
+
+function clearOlder(rests: Map<string, Rest>, name: string, sinceMs: number): void {
+  const rest = rests.size === 0 ? undefined : rests.get(name)
+  if (rest && rest.sinceMs <= sinceMs) rests.delete(name)
 }
 
 /** Each time twice as long; what fails while it rests already is no further time. */
@@ -67,5 +75,5 @@ function longer(
   if (before && before.untilMs > nowMs) return before
   const times = (before?.times ?? 0) + 1
   const ms = Math.min(longestMs, firstMs * 2 ** (times - 1))
-  return { untilMs: nowMs + ms, explicit: false, times }
+  return { sinceMs: nowMs, untilMs: nowMs + ms, explicit: false, times }
 }

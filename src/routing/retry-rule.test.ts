@@ -33,7 +33,9 @@ test('each failure has the row of the table it belongs to', () => {
     ['never key next failure', 'upstream_stream_truncated', { dispatched: true }],
     ['once key next failure', 'upstream_tls_error', { dispatched: false }],
     ['never key next failure', 'upstream_tls_error', { dispatched: true }],
-    ['never key next nothing', 'overloaded', {}],
+    ['never key next nothing', 'upstream_auth_failed', status(400)],
+    ['never - next nothing', 'overloaded', {}],
+    ['never - next nothing', 'no_healthy_upstream', {}],
   ]
   for (const [expected, code, facts] of rows)
     assert.equal(rule(code, facts), expected, `${code} ${JSON.stringify(facts)}`)

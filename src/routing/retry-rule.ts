@@ -29,7 +29,10 @@ const ambiguous = rule('never', true, true, 'failure')
 const troubled = rule('backoff', true, true, 'failure')
 const limited = rule('soon', true, true, 'cool')
 const spent = rule('never', true, true, 'rest')
-const elsewhere = rule('never', true, true, 'nothing')
+/** Its keys have one limit together. */
+const full = rule('never', false, true, 'nothing')
+/** A 400 in the words of a refused key: what the caller wrote may stand in it, so no key is set aside for it. */
+const doubtful = rule('never', true, true, 'nothing')
 const conflict = rule('backoff', false, false, 'nothing')
 
 const passing = new Set([408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
@@ -41,7 +44,7 @@ export function ruleFor(error: GatewayError): RetryRule {
     case 'upstream_rate_limited':
       return exhausted ? spent : limited
     case 'upstream_auth_failed':
-      return spent
+      return status === 400 ? doubtful : spent
     case 'upstream_rejected':
       return status === 409 ? conflict : stop
     case 'upstream_error':
@@ -61,7 +64,7 @@ export function ruleFor(error: GatewayError): RetryRule {
     // Ours, not theirs: as many calls are under way there as may.
     case 'overloaded':
     case 'no_healthy_upstream':
-      return elsewhere
+      return full
     default:
       return stop
   }

@@ -32,6 +32,10 @@ class DecodingExchange implements ExchangeHandler, Exchange {
     return this.#source?.dispatched ?? false
   }
 
+  get waiting(): boolean {
+    return this.#source?.waiting ?? false
+  }
+
   begin(source: Exchange): void {
     this.#source = source
     if (this.#ended) source.abort()

@@ -36,9 +36,7 @@ export class Pools {
     for (const [key, lane] of this.#lanes) {
       if (kept.has(key)) continue
       this.#lanes.delete(key)
-      lane.dispatcher.close().catch(() => {
-        // It was destroyed in the meantime: closed either way.
-      })
+      lane.retire()
     }
   }
 
@@ -92,6 +90,7 @@ class Lane implements Endpoint {
   readonly #settings: PoolSettings
   readonly #waiting: PooledExchange[] = []
   #underWay = 0
+  #retired = false
 
   constructor(dispatcher: Dispatcher, settings: PoolSettings) {
     this.dispatcher = dispatcher
@@ -106,12 +105,20 @@ class Lane implements Endpoint {
     return exchange
   }
 
+  /** Calls that began before may still come: each is carried on a connection of its own. */
+  retire(): void {
+    this.#retired = true
+    if (this.#underWay === 0) letGo(this.dispatcher)
+  }
+
   /** Its place is free again. */
   leave(exchange: PooledExchange, started: boolean): void {
     if (started) {
       this.#underWay--
+      if (exchange.own) letGo(exchange.own)
       const next = this.#waiting.shift()
       if (next) this.#start(next)
+      else if (this.#retired && this.#underWay === 0) letGo(this.dispatcher)
     } else {
       const place = this.#waiting.indexOf(exchange)
       if (place >= 0) this.#waiting.splice(place, 1)
@@ -121,16 +128,18 @@ class Lane implements Endpoint {
   #start(exchange: PooledExchange): void {
     this.#underWay++
     const { origin } = this.#settings
-    if (!exchange.wantsFresh) exchange.start(this.dispatcher, origin)
-    else {
-      // The pool would take whatever is idle; this one carries a single request.
-      const once = createPool({ ...this.#settings, connections: 1 })
-      exchange.start(once, origin)
-      void once.close().catch(() => {
-        // It was destroyed in the meantime: closed either way.
-      })
-    }
+    // The pool would take whatever is idle; one that carries a single request has nothing idle.
+    if (exchange.wantsFresh || this.#retired)
+      exchange.own = createPool({ ...this.#settings, connections: 1 })
+    exchange.start(exchange.own ?? this.dispatcher, origin)
   }
+}
+
+/** Ends well what is under way; before anything is under way it would refuse that too. */
+function letGo(dispatcher: Dispatcher): void {
+  dispatcher.close().catch(() => {
+    // It was closed or destroyed in the meantime: closed either way.
+  })
 }
 
 const pieceBytes = 64 * 1024
@@ -176,6 +185,8 @@ const busy = (connections: number): GatewayError =>
 
 /** One object per request: undici calls it as bytes arrive. */
 class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
+  /** The pool that carries it alone, to be closed with it; null: it shares its lane's. */
+  own: Dispatcher | null = null
   readonly #handler: ExchangeHandler
   readonly #lane: Lane
   #request: UpstreamRequest | null
@@ -212,6 +223,10 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
 
   get dispatched(): boolean {
     return this.#phase !== 'connecting'
+  }
+
+  get waiting(): boolean {
+    return this.#request !== null && !this.#ended
   }
 
   get wantsFresh(): boolean {

@@ -27,6 +27,8 @@ export interface ExchangeHandler {
 export interface Exchange {
   /** False while nothing can have reached the other side, so that nothing can have been billed. */
   readonly dispatched: boolean
+  /** Whether it still waits for one of the connections there may be, which says nothing about the other side. */
+  readonly waiting?: boolean
   /** Closes the upstream's side at once, in whatever phase it is. */
   abort(): void
   pause(): void

@@ -31,6 +31,7 @@ before(async () => {
       virtual_keys: [
         { name: 'team', value: key },
         { name: 'barred', value: key.replaceAll('1', '2'), models: ['demo/*'] },
+        { name: 'off', value: key.replaceAll('1', '3'), enabled: false },
       ],
     },
   })
@@ -87,6 +88,11 @@ test('what a key may not use is said to be so', async () => {
   const [first] = candidates(await explain({ model: 'smart', virtual_key: 'barred' }))
   assert.equal(first?.position, null)
   assert.match(first?.skipped ?? '', /"barred" may not use "smart"/)
+  const question = { model: 'demo/hello', fallbacks: ['openai/gpt-4o'], virtual_key: 'barred' }
+  for (const { position, skipped } of candidates(await explain(question)))
+    assert.deepEqual([position, skipped], [null, 'the key "barred" may not use "openai/gpt-4o"'])
+  const off = candidates(await explain({ model: 'demo/hello', virtual_key: 'off' }))
+  assert.equal(off[0]?.skipped, 'the key "off" is disabled')
   const unknown = await explain({ model: 'smart', virtual_key: 'nobody' })
   assert.equal(unknown.status, 400)
 })

@@ -106,7 +106,7 @@ describe('a client that goes away', { concurrency: 6 }, () => {
     assert.deepEqual(handshake.requests, [])
   })
 
-  test('a call that is too late while it waits for a connection is 504 and charged nothing', async () => {
+  test('a call that is too late while it waits for a connection is 503 and charged nothing', async () => {
     const gate = Promise.withResolvers<void>()
     rig.upstream.on('late-first', [
       script.streamHead(),
@@ -120,8 +120,9 @@ describe('a client that goes away', { concurrency: 6 }, () => {
     await first.readUntil('"role"')
     using second = await rig.open('narrow-late/late-second')
     const response = await second.response()
-    assert.equal(response.status, 504)
-    assert.equal(response.headers['x-should-retry'], undefined)
+    assert.equal(response.status, 503)
+    assert.match(response.text, /"code":"overloaded"/)
+    assert.equal(response.headers['x-should-retry'], 'true')
     assert.equal((await rig.record(second.label))['input_tokens'], undefined)
     gate.resolve()
     await first.readUntil('[DONE]')

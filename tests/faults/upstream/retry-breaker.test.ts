@@ -24,15 +24,11 @@ function openPair(of: Route = route) {
       () => 0.5,
     ).map(({ target }) => target.provider)
   const fail = (provider: string, times = 1): void => {
-    for (let time = 0; time < times; time++) {
-      health.breaker(wayOf(provider))?.begin(clock.monotonic())
-      health.failed(wayOf(provider))
-    }
+    for (let time = 0; time < times; time++)
+      health.failed(wayOf(provider), health.begin(wayOf(provider)))
   }
-  const succeed = (provider: string): void => {
-    health.breaker(wayOf(provider))?.begin(clock.monotonic())
-    health.succeeded(wayOf(provider))
-  }
+  const succeed = (provider: string): void =>
+    health.succeeded(wayOf(provider), health.begin(wayOf(provider)))
   return { clock, plan, fail, succeed, health }
 }
 
@@ -54,9 +50,9 @@ test('it comes back after half a minute for one call, and for good after two tha
   assert.deepEqual(plan(), ['b'])
   await clock.advance(1)
   assert.deepEqual(plan(), ['a', 'b'])
-  health.breaker(wayOf('a'))?.begin(clock.monotonic())
+  const sinceMs = health.begin(wayOf('a'))
   assert.deepEqual(plan(), ['b'], 'one call at a time while it is on trial')
-  health.succeeded(wayOf('a'))
+  health.succeeded(wayOf('a'), sinceMs)
   assert.deepEqual(plan(), ['a', 'b'])
   succeed('a')
   assert.equal(health.breaker(wayOf('a'))?.state(clock.monotonic()), 'closed')
