@@ -4,7 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Candidate, KeyStanding } from '../gateway/explain.ts'
-import type { Gateway } from '../gateway/gateway.ts'
+import type { Explained, Gateway } from '../gateway/gateway.ts'
 import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
 import { identify } from './identify.ts'
 
@@ -88,16 +88,7 @@ async function readJson(
   }
 }
 
-/** What is to be explained. */
-export interface ExplainRequest {
-  readonly model: string
-  readonly fallbacks: readonly string[]
-  /** The name of a virtual key whose rights count; null: nobody's in particular. */
-  readonly virtualKey: string | null
-  readonly session: string | null
-}
-
-function readQuestion(body: unknown): ExplainRequest {
+function readQuestion(body: unknown): Explained {
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   const { model, fallbacks = [], virtual_key: virtualKey = null, session = null } = fields
   if (typeof model !== 'string' || model === '')

@@ -55,11 +55,6 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   const metrics = new Metrics(version)
   const inFlight = new InFlight()
   const strain = new StrainGauge()
-  const vitals = openVitals()
-  const watching = runtime.clock.timer(vitalsMs, () => {
-    strain.look(vitals.read())
-    watching.refresh()
-  })
   const compile = async (from: Config): Promise<Snapshot> =>
     compileSnapshot({
       config: from,
@@ -107,7 +102,12 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     strain: strain.level,
   }))
   metrics.reloaded(true, runtime.clock.now())
-  // What an earlier life left is taken back before the first caller can ask for it.
+  // Last, since what fails before must not leave a timer that keeps an embedding process alive.
+  const vitals = openVitals()
+  const watching = runtime.clock.timer(vitalsMs, () => {
+    strain.look(vitals.read())
+    watching.refresh()
+  })
   const stopCaring = (): void => {
     jobs.worker.stop()
     watching.cancel()
