@@ -11,6 +11,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   too_deep: 'The body is nested deeper than any real request. Flatten it.',
   invalid_request:
     '`param` names the field, header or part of the address, the message says what it must be.',
+  unsupported_parameter:
+    'The provider that would answer has no such thing as `param`. The message says what would work instead; `drop_unsupported: true` at the provider leaves such fields out and names them in `x-sluice-dropped-params`.',
   virtual_key_required:
     'No virtual key was sent. The first one stands in `first-run.txt` in the data folder. The headers that are read: `Authorization: Bearer`, `x-bf-vk`, `x-api-key`, `api-key`, `x-goog-api-key`.',
   invalid_api_key:

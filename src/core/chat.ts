@@ -73,6 +73,10 @@ export interface Usage {
   readonly outputTokens: number
   readonly cachedInputTokens: number
   readonly reasoningTokens: number
+  /** Part of the input that was written into a cache, where that has a price of its own. */
+  readonly cacheWriteTokens?: number
+  readonly audioInputTokens?: number
+  readonly audioOutputTokens?: number
   /** True where the provider gave no count and the gateway had to guess. */
   readonly estimated: boolean
 }
@@ -124,6 +128,8 @@ export type ChatEvent =
       readonly id: string
       readonly name: string
       readonly kind: 'function' | 'custom'
+      /** As of a `ToolCall`. */
+      readonly extra?: Readonly<Record<string, unknown>>
     }
   | {
       readonly type: 'tool-call-delta'

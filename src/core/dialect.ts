@@ -24,8 +24,55 @@ export interface Dialect<Request, Reply, Event> {
   readonly reply: { decode(body: Uint8Array): Reply; encode(reply: Reply): Uint8Array }
   readonly events: { decoder(): StreamDecoder<Event>; encoder(): StreamEncoder<Event> }
   readonly error: {
-    /** The only place that reads an upstream's status number. `now` is epoch milliseconds, for dates in headers. */
+    /** `now` is epoch milliseconds, for dates in headers. */
     decode(status: number, headers: Headers, body: Uint8Array, now: number): GatewayError
     encode(error: GatewayError): Uint8Array
   }
+}
+
+/** What a provider's reply does not say and its reader must know. */
+export interface ReplyContext {
+  /** The model as it was asked, for providers that do not name the one that answered. */
+  readonly model: string
+  /** Epoch seconds. */
+  readonly createdAt: number
+  /** Unique in the process; letters, digits and dashes. */
+  newId(): string
+  /** Of the request: the tool whose arguments are the answer itself (`response_format` said as a tool); null: none. */
+  readonly answerTool: string | null
+}
+
+/** Bytes of pictures that only a link was given of; the key is the link. */
+export type FetchedImages = ReadonlyMap<
+  string,
+  { readonly mediaType: string; readonly base64: string }
+>
+
+export interface EncodeOptions {
+  /** The model's name on the provider's side. */
+  readonly model: string
+  /** What cannot be said is left out and reported, where it else would be refused. */
+  readonly dropUnsupported: boolean
+  readonly images: FetchedImages
+}
+
+export interface EncodedRequest {
+  readonly body: Uint8Array
+  /** Parameters that were left out, as the caller spells them: `seed`, `messages[2].name`. */
+  readonly dropped: readonly string[]
+  readonly answerTool: string | null
+  /** Headers this request needs besides the adapter's. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A wire format that only providers speak: the half of a dialect that faces them. Pure. */
+export interface ProviderDialect<Request, Reply, Event> {
+  readonly name: string
+  /** Throws `unsupported_parameter` with `param` for what it cannot say. */
+  encodeRequest(request: Request, options: EncodeOptions): EncodedRequest
+  /** Throws `upstream_invalid_response`, or the provider's own error where a 200 holds one. */
+  decodeReply(body: Uint8Array, context: ReplyContext): Reply
+  createDecoder(context: ReplyContext): StreamDecoder<Event>
+  /** `now` is epoch milliseconds, for dates in headers. */
+  decodeError(status: number, headers: Headers, body: Uint8Array, now: number): GatewayError
 }

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'duplicate_key'
   | 'too_deep'
   | 'invalid_request'
+  | 'unsupported_parameter'
   | 'virtual_key_required'
   | 'invalid_api_key'
   | 'key_disabled'
@@ -67,6 +68,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   duplicate_key: { status: 400, ...callers },
   too_deep: { status: 400, ...callers },
   invalid_request: { status: 400, ...callers },
+  unsupported_parameter: { status: 400, ...callers },
   virtual_key_required: { status: 401, ...callers },
   invalid_api_key: { status: 401, ...callers, outerType: 'virtual_key_not_found' },
   key_disabled: {

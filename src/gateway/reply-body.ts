@@ -6,7 +6,7 @@ import { readField, replyRules, scanJson } from '../wire/json-scan.ts'
 import { eventsToReply, replyToEvents } from '../wire/openai-chat/convert.ts'
 import { openaiChat } from '../wire/openai-chat/dialect.ts'
 import { decodeInnerError } from '../wire/openai-chat/error.ts'
-import { isObject, type JsonObject, parseJson } from '../wire/openai-chat/json.ts'
+import { isObject, type JsonObject, parseJson } from '../wire/json.ts'
 import { decodeUsage } from '../wire/openai-chat/usage.ts'
 
 export interface ReplyBody {

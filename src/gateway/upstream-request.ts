@@ -1,8 +1,8 @@
 import type { ProviderKeyConfig } from '../config/config.ts'
 import type { UpstreamRequest } from '../transport/transport.ts'
+import { isObject } from '../wire/json.ts'
 import { readField } from '../wire/json-scan.ts'
 import { type JsonEdit, spliceJson } from '../wire/json-splice.ts'
-import { isObject } from '../wire/openai-chat/json.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import type { Provider } from './snapshot.ts'
 
@@ -30,6 +30,8 @@ export function buildUpstreamRequest(
   const path = adapter.chat.path(model, {
     apiVersion: config.apiVersion,
     callerApiVersion: extras.apiVersion,
+    stream: look.stream,
+    cloud: key?.cloud ?? {},
   })
   const edits = [...modelEdits(look, provider, model), ...usageEdits(look, usage)]
   if (look.fields.has('fallbacks')) edits.push({ name: 'fallbacks', remove: true })

@@ -1,12 +1,19 @@
+import type { ChatEvent, ChatReply, ChatRequest } from '../core/chat.ts'
+import type { ProviderDialect } from '../core/dialect.ts'
+import type { JsonObject } from '../wire/json.ts'
 import type { JsonEdit } from '../wire/json-splice.ts'
-import type { JsonObject } from '../wire/openai-chat/json.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
+
+export type ChatDialect = ProviderDialect<ChatRequest, ChatReply, ChatEvent>
 
 /** What the configuration says about where a provider is. */
 export interface ProviderAddress {
   readonly apiVersion: string | null
   /** The version the caller asked for: only Azure ever sees it. */
   readonly callerApiVersion: string | null
+  readonly stream: boolean
+  /** The settings of the key in use that say where: `region`, `project`, `location`. */
+  readonly cloud: Readonly<Record<string, string>>
 }
 
 /**
@@ -31,6 +38,13 @@ export interface ProviderAdapter {
 export interface ChatOperation {
   /** Behind the base URL's own path. */
   path(model: string, address: ProviderAddress): string
+  /**
+   * How it talks, where that is not OpenAI's format. By model, since one provider may serve several families. What is
+   * said below about edits and corrections is then of no concern.
+   */
+  dialect?(model: string): ChatDialect
+  /** Headers of every request, besides the credential. */
+  readonly headers?: Readonly<Record<string, string>>
   /**
    * Whether a stream tells its usage: only when asked, by itself, or not at all. `ask` puts `stream_options` into
    * the request where the caller did not.

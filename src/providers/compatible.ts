@@ -1,6 +1,6 @@
+import { isObject, type JsonObject } from '../wire/json.ts'
 import { readField } from '../wire/json-scan.ts'
 import type { JsonEdit } from '../wire/json-splice.ts'
-import { isObject, type JsonObject } from '../wire/openai-chat/json.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import type { ChatOperation, ProviderAdapter } from './adapter.ts'
 import { joinContentLists, rewriteChoices } from './corrections.ts'

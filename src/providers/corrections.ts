@@ -1,5 +1,5 @@
+import { isObject, type JsonObject, listOf } from '../wire/json.ts'
 import { readContent } from '../wire/openai-chat/content.ts'
-import { isObject, type JsonObject, listOf } from '../wire/openai-chat/json.ts'
 
 /** The object with some of its choices changed; null where `change` wants none of them changed. */
 export function rewriteChoices(

@@ -11,7 +11,7 @@ const type = (name: string): ProviderAdapter => {
   assert.ok(found, name)
   return found
 }
-const nowhere = { apiVersion: null, callerApiVersion: null }
+const nowhere = { apiVersion: null, callerApiVersion: null, stream: false, cloud: {} }
 
 test('every type is known by its own name once, and says where and who', () => {
   for (const [name, adapter] of providerTypes) {
@@ -67,7 +67,7 @@ test('vendors that need no key are those on the own machine, the unknown and the
 
 test("Azure's deployment and version stand in the address, the caller's version before the configured one", () => {
   const path = (apiVersion: string | null, callerApiVersion: string | null, model = 'my-gpt4o') =>
-    type('azure').chat.path(model, { apiVersion, callerApiVersion })
+    type('azure').chat.path(model, { ...nowhere, apiVersion, callerApiVersion })
   const deployment = '/openai/deployments/my-gpt4o/chat/completions?api-version='
   assert.equal(path('2024-02-01', null), `${deployment}2024-02-01`)
   assert.equal(path('2024-02-01', '2025-01-01-preview'), `${deployment}2025-01-01-preview`)
@@ -79,7 +79,7 @@ test("Azure's deployment and version stand in the address, the caller's version 
 test('what a caller writes into a deployment or a version cannot leave its place in the address', () => {
   const hostile = '../../x?y=1#z&a/b'
   const address = new URL(
-    type('azure').chat.path(hostile, { apiVersion: null, callerApiVersion: '1&key=2#x' }),
+    type('azure').chat.path(hostile, { ...nowhere, callerApiVersion: '1&key=2#x' }),
     'https://host',
   )
   assert.match(address.pathname, /^\/openai\/deployments\/[^/]+\/chat\/completions$/)

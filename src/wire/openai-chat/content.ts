@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, listOf } from './json.ts'
+import { isObject, type JsonObject, listOf } from '../json.ts'
 
 /** What a message or a delta says, whether its content is text or a list of parts with the thinking among them. */
 export interface Said {

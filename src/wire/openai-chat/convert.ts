@@ -1,6 +1,6 @@
 import type { ChatEvent, ChatReply, ReplyChoice, ToolCall, Usage } from '../../core/chat.ts'
 import type { GatewayError } from '../../core/errors.ts'
-import { isObject, type JsonObject } from './json.ts'
+import { isObject, type JsonObject } from '../json.ts'
 
 /** A whole reply said as a stream: for a caller that asked for one where the provider gave an object. */
 export function replyToEvents(reply: ChatReply): readonly ChatEvent[] {
@@ -23,8 +23,8 @@ function choiceToEvents(choice: ReplyChoice): readonly ChatEvent[] {
       ...(choice.logprobs !== undefined && { logprobs: choice.logprobs }),
     })
   if (choice.refusal) events.push({ type: 'refusal-delta', ...at, text: choice.refusal })
-  choice.toolCalls?.forEach(({ id, name, kind, arguments: text }, call) => {
-    events.push({ type: 'tool-call-start', ...at, call, id, name, kind })
+  choice.toolCalls?.forEach(({ id, name, kind, arguments: text, extra }, call) => {
+    events.push({ type: 'tool-call-start', ...at, call, id, name, kind, ...(extra && { extra }) })
     if (text) events.push({ type: 'tool-call-delta', ...at, call, arguments: text })
   })
   if (Object.keys(choice.extra).length > 0)
@@ -39,7 +39,7 @@ interface Gathered {
   reasoning: string
   readonly calls: Map<
     number,
-    { id: string; name: string; kind: 'function' | 'custom'; arguments: string }
+    { id: string; name: string; kind: 'function' | 'custom'; arguments: string; extra?: JsonObject }
   >
   finishReason: string
   extra: JsonObject
@@ -104,6 +104,7 @@ function gatherInto(
         name: event.name,
         kind: event.kind,
         arguments: '',
+        ...(event.extra && { extra: event.extra }),
       })
       break
     case 'tool-call-delta': {

@@ -4,8 +4,8 @@ import path from 'node:path'
 import test from 'node:test'
 import type { ChatEvent } from '../../core/chat.ts'
 import type { GatewayError } from '../../core/errors.ts'
+import type { JsonObject } from '../json.ts'
 import { openaiChat } from './dialect.ts'
-import type { JsonObject } from './json.ts'
 
 const fixtures = path.join(import.meta.dirname, '../../../tests/fixtures/openai-chat')
 const namesIn = (folder: string, ending: string): readonly string[] =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Compile } from 'typebox/compile'
+import type { JsonObject } from '../json.ts'
 import { decodeError, encodeError } from './error.ts'
-import type { JsonObject } from './json.ts'
 import { ErrorEnvelopeSchema } from './reply-schema.ts'
 
 // The errors of every provider that is known, as it sends them: what the caller learns of each.

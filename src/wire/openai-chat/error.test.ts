@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { GatewayError } from '../../core/errors.ts'
+import type { JsonObject } from '../json.ts'
 import { decodeError, decodeInnerError, encodeError, errorFrame } from './error.ts'
-import type { JsonObject } from './json.ts'
 
 const decode = (status: number, body: unknown, headers: Record<string, string> = {}) =>
   decodeError(

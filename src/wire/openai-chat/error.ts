@@ -1,22 +1,10 @@
 import type { Headers } from '../../core/dialect.ts'
-import {
-  type ErrorCode,
-  errorTable,
-  GatewayError as Failure,
-  type GatewayError,
-} from '../../core/errors.ts'
+import { errorTable, type GatewayError } from '../../core/errors.ts'
+import { isObject, type JsonObject, parseJson } from '../json.ts'
+import { type ProviderWords, providerError } from '../provider-error.ts'
 import { readRetryAfter } from '../retry-after.ts'
-import { isObject, type JsonObject, parseJson } from './json.ts'
 
 const maxMessageBytes = 2048
-
-/** What a provider says went wrong, whatever shape its error has. */
-export interface ProviderWords {
-  readonly message: string
-  readonly type: string | null
-  readonly code: string | null
-  readonly param: string | null
-}
 
 export function decodeError(
   status: number,
@@ -26,65 +14,14 @@ export function decodeError(
 ): GatewayError {
   const words = readWords(parseJson(Buffer.from(body).toString('utf8').trim()))
   const retryAfterMs = readRetryAfter(headers, now)
-  return errorOf(status, words, retryAfterMs)
+  return providerError(status, words, retryAfterMs)
 }
 
 /** An error that came inside a 200: what its own code or type says counts as the status. */
 export function decodeInnerError(wire: JsonObject): GatewayError {
   const words = readWords(wire)
-  return errorOf(innerStatus(wire, words), words, undefined)
+  return providerError(innerStatus(wire, words), words, undefined)
 }
-
-function errorOf(
-  status: number,
-  words: ProviderWords | null,
-  retryAfterMs: number | undefined,
-): GatewayError {
-  const code = codeOf(status, words)
-  // About our credential or account: the provider's sentence often quotes the key, and is not the caller's business.
-  if (code === 'upstream_auth_failed')
-    return new Failure(code, `the provider refused the gateway's credential (${status})`, {
-      upstreamStatus: status,
-    })
-  const callers = code === 'upstream_rejected'
-  const keepsStatus = callers || (code === 'upstream_error' && keptStatuses.has(status))
-  return new Failure(code, words?.message || `the provider answered ${status}`, {
-    upstreamStatus: status,
-    inItsWords: words !== null,
-    ...(keepsStatus && { status }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(code === 'upstream_rate_limited' && isSpent(words) && { exhausted: true }),
-    ...(words?.param && { param: words.param }),
-    ...(callers && {
-      upstreamWords: {
-        type: words?.type ?? 'invalid_request_error',
-        code: words?.code ?? null,
-      },
-    }),
-  })
-}
-
-const isSpent = (words: ProviderWords | null): boolean =>
-  /insufficient_quota|billing|credit/i.test(`${words?.code ?? ''} ${words?.type ?? ''}`)
-
-const keptStatuses = new Set([500, 502, 503, 504])
-
-function codeOf(status: number, words: ProviderWords | null): ErrorCode {
-  if (status >= 300 && status < 400) return 'upstream_redirect'
-  if (status === 401 || status === 402 || status === 403 || status === 498)
-    return 'upstream_auth_failed'
-  // Some vendors answer a bad key of ours with a plain 400.
-  if (status === 400 && badKey.test(words?.message ?? '')) return 'upstream_auth_failed'
-  if (status === 408) return 'upstream_timeout'
-  if (status === 429) return 'upstream_rate_limited'
-  if (status === 424 || status === 425 || status === 499) return 'upstream_error'
-  if (status >= 400 && status < 500) return 'upstream_rejected'
-  return status >= 500 ? 'upstream_error' : 'upstream_invalid_response'
-}
-
-// Words only in between: a field of the request that is called api_key stands in quotation marks.
-const badKey =
-  /\b(incorrect|invalid|unknown)\s+(\w+\s+){0,2}(x-)?api[ _-]?key\b|\bapi[ _-]?key\s+(\w+\s+){0,2}(incorrect|invalid|not valid)\b/i
 
 function innerStatus(wire: JsonObject, words: ProviderWords | null): number {
   const inner = isObject(wire['error']) ? wire['error'] : wire

@@ -1,11 +1,19 @@
 import type { ChatEvent, Usage } from '../../core/chat.ts'
 import type { StreamDecoder, StreamEncoder } from '../../core/dialect.ts'
 import { GatewayError } from '../../core/errors.ts'
+import {
+  argumentsText,
+  countOf,
+  isObject,
+  type JsonObject,
+  listOf,
+  parseJson,
+  without,
+} from '../json.ts'
 import { type SseEvent, SseFramer } from '../sse.ts'
 import { readContent } from './content.ts'
 import { decodeInnerError, errorFrame } from './error.ts'
-import { countOf, isObject, type JsonObject, listOf, parseJson, without } from './json.ts'
-import { argumentsText } from './tool-call.ts'
+import { extraOf } from './tool-call.ts'
 import { decodeChunkUsage, encodeUsage } from './usage.ts'
 
 export const doneFrame = 'data: [DONE]\n\n'
@@ -162,6 +170,7 @@ class Decoder implements StreamDecoder<ChatEvent> {
         id: String(wire['id'] ?? ''),
         name: String(body['name'] ?? ''),
         kind,
+        ...extraOf(wire),
       })
     }
     const text = argumentsText(body[kind === 'custom' ? 'input' : 'arguments'])
@@ -251,7 +260,13 @@ class Encoder implements StreamEncoder<ChatEvent> {
         event.kind === 'custom'
           ? { name: event.name, input: '' }
           : { name: event.name, arguments: '' }
-      return { index: event.call, id: event.id, type: event.kind, [event.kind]: body }
+      return {
+        index: event.call,
+        id: event.id,
+        type: event.kind,
+        [event.kind]: body,
+        ...event.extra,
+      }
     }
     return this.#kinds.get(key) === 'custom'
       ? { index: event.call, custom: { input: event.arguments } }

@@ -1,7 +1,7 @@
 import type { ChatReply, ReplyChoice } from '../../core/chat.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { countOf, isObject, type JsonObject, listOf, parseJson, without } from '../json.ts'
 import { readContent } from './content.ts'
-import { countOf, isObject, type JsonObject, listOf, parseJson, without } from './json.ts'
 import { decodeToolCall, encodeToolCall } from './tool-call.ts'
 import { decodeUsage, encodeUsage } from './usage.ts'
 

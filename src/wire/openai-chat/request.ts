@@ -1,6 +1,6 @@
 import type { ChatMessage, ChatRequest, ContentPart, Tool, ToolChoice } from '../../core/chat.ts'
+import { isObject, type Json, type JsonObject, listOf, without } from '../json.ts'
 import { requestRules, scanJson } from '../json-scan.ts'
-import { isObject, type Json, type JsonObject, listOf, without } from './json.ts'
 import { lookAtChat } from './look.ts'
 import { decodeToolCall, encodeToolCall } from './tool-call.ts'
 

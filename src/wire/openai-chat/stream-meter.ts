@@ -1,8 +1,8 @@
 import type { Usage } from '../../core/chat.ts'
 import type { GatewayError } from '../../core/errors.ts'
+import { countOf, isObject, type JsonObject, listOf, parseJson } from '../json.ts'
 import { decodeInnerError } from './error.ts'
 import { ChoiceTally, gaveUp, unreadable } from './events.ts'
-import { countOf, isObject, type JsonObject, listOf, parseJson } from './json.ts'
 import { decodeChunkUsage } from './usage.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Usage } from '../../core/chat.ts'
-import { countOf, isObject, type JsonObject } from './json.ts'
+import { countOf, isObject, type JsonObject } from '../json.ts'
 
 /** Null where there is no count at all: nothing is invented here. */
 export function decodeUsage(wire: unknown): Usage | null {
@@ -14,12 +14,19 @@ export function decodeUsage(wire: unknown): Usage | null {
     countOf(wire['prompt_cache_hit_tokens']) ??
     countOf(wire['num_cached_tokens']) ??
     0
-  const reasoning = isObject(outputDetails) ? (countOf(outputDetails['reasoning_tokens']) ?? 0) : 0
+  const detail = (details: unknown, name: string): number =>
+    isObject(details) ? (countOf(details[name]) ?? 0) : 0
+  const cacheWriteTokens = detail(inputDetails, 'cache_write_tokens')
+  const audioInputTokens = detail(inputDetails, 'audio_tokens')
+  const audioOutputTokens = detail(outputDetails, 'audio_tokens')
   return {
     inputTokens: input ?? 0,
     outputTokens: output ?? 0,
     cachedInputTokens: cached,
-    reasoningTokens: reasoning,
+    reasoningTokens: detail(outputDetails, 'reasoning_tokens'),
+    ...(cacheWriteTokens && { cacheWriteTokens }),
+    ...(audioInputTokens && { audioInputTokens }),
+    ...(audioOutputTokens && { audioOutputTokens }),
     estimated: false,
   }
 }
@@ -35,7 +42,14 @@ export function encodeUsage(usage: Usage): JsonObject {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
-    prompt_tokens_details: { cached_tokens: usage.cachedInputTokens },
-    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+    prompt_tokens_details: {
+      cached_tokens: usage.cachedInputTokens,
+      ...(usage.cacheWriteTokens && { cache_write_tokens: usage.cacheWriteTokens }),
+      ...(usage.audioInputTokens && { audio_tokens: usage.audioInputTokens }),
+    },
+    completion_tokens_details: {
+      reasoning_tokens: usage.reasoningTokens,
+      ...(usage.audioOutputTokens && { audio_tokens: usage.audioOutputTokens }),
+    },
   }
 }

@@ -24,3 +24,8 @@ export function parseJson(text: string): unknown {
 /** A token count: whatever is no whole number of at least 0 counts as none. */
 export const countOf = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.trunc(value) : null
+
+/** A tool call's arguments are JSON text; some servers send the object itself. */
+export function argumentsText(value: unknown): string {
+  return typeof value === 'string' ? value : value == null ? '' : JSON.stringify(value)
+}

@@ -1,0 +1,89 @@
+import type { ChatEvent } from '../../core/chat.ts'
+import type { StreamDecoder } from '../../core/dialect.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { type SseEvent, SseFramer } from '../sse.ts'
+
+/** Cuts a provider's bytes into its frames. Both throw `upstream_invalid_response` for what are none. */
+export interface Framer<Frame> {
+  push(chunk: Uint8Array): Iterable<Frame>
+  /** What stands in the buffer when the provider closes; null: nothing. */
+  end(): Frame | null
+}
+
+/** Reads a provider's frames. Everything that holds for all providers is `decodeFrames`'. */
+export interface FrameReader<Frame> {
+  /** Throws the provider's own error, and `upstream_invalid_response`. */
+  read(frame: Frame): readonly ChatEvent[]
+  /** Whether the provider has said all it wanted to: an end before is a cut. */
+  readonly finished: boolean
+  /** What is still to be said at the end, whole or broken: the finish where it waited for something, the usage. */
+  rest(): readonly ChatEvent[]
+}
+
+/** A decoder that never throws, says at most one error, and nothing after it. */
+export function decodeFrames<Frame>(
+  framer: Framer<Frame>,
+  reader: FrameReader<Frame>,
+): StreamDecoder<ChatEvent> {
+  return new FrameDecoder(framer, reader)
+}
+
+export const decodeServerSentEvents = (reader: FrameReader<SseEvent>): StreamDecoder<ChatEvent> =>
+  decodeFrames(new SseFramer(), reader)
+
+class FrameDecoder<Frame> implements StreamDecoder<ChatEvent> {
+  readonly #framer: Framer<Frame>
+  readonly #reader: FrameReader<Frame>
+  #over = false
+
+  constructor(framer: Framer<Frame>, reader: FrameReader<Frame>) {
+    this.#framer = framer
+    this.#reader = reader
+  }
+
+  push(chunk: Uint8Array): readonly ChatEvent[] {
+    const events: ChatEvent[] = []
+    if (this.#over) return events
+    try {
+      for (const frame of this.#framer.push(chunk)) events.push(...this.#reader.read(frame))
+    } catch (thrown) {
+      this.#fail(thrown, events)
+    }
+    return events
+  }
+
+  end(): readonly ChatEvent[] {
+    const events: ChatEvent[] = []
+    if (this.#over) return events
+    try {
+      const last = this.#framer.end()
+      if (last !== null) events.push(...this.#reader.read(last))
+    } catch (thrown) {
+      this.#fail(thrown, events)
+      return events
+    }
+    if (!this.#reader.finished) this.#fail(truncated(), events)
+    else {
+      this.#over = true
+      events.push(...this.#reader.rest())
+    }
+    return events
+  }
+
+  #fail(thrown: unknown, events: ChatEvent[]): void {
+    this.#over = true
+    const usage = this.#reader.rest().filter(({ type }) => type === 'usage')
+    const error = GatewayError.from(
+      thrown,
+      'upstream_invalid_response',
+      'the provider sent an event that makes no sense',
+    )
+    events.push(...usage, { type: 'error', error })
+  }
+}
+
+const truncated = (): GatewayError =>
+  new GatewayError(
+    'upstream_stream_truncated',
+    'the provider ended the stream before it was finished',
+  )
