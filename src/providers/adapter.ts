@@ -1,8 +1,8 @@
 import type { ChatEvent, ChatReply, ChatRequest } from '../core/chat.ts'
 import type { ProviderDialect } from '../core/dialect.ts'
-import type { JsonObject } from '../wire/json.ts'
 import type { JsonEdit } from '../wire/json-splice.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
+import type { Corrections } from './corrections-of-row.ts'
 
 export type ChatDialect = ProviderDialect<ChatRequest, ChatReply, ChatEvent>
 
@@ -43,6 +43,8 @@ export interface ChatOperation {
    * said below about edits and corrections is then of no concern.
    */
   dialect?(model: string): ChatDialect
+  /** It takes pictures as bytes alone: those that only a link is given of are fetched, where that is configured. */
+  readonly imagesAsBytes?: true
   /** Headers of every request, besides the credential. */
   readonly headers?: Readonly<Record<string, string>>
   /**
@@ -52,11 +54,8 @@ export interface ChatOperation {
   readonly streamUsage: 'ask' | 'always' | 'never'
   /** What must change in a request besides the model's name, each with its reason where it is defined. */
   edits?(look: ChatLook): readonly JsonEdit[]
-  /** Absent: replies pass byte for byte. Each returns the corrected object, or null where nothing deviates. */
-  readonly corrections?: {
-    chunk(wire: JsonObject): JsonObject | null
-    reply(wire: JsonObject): JsonObject | null
-  }
+  /** How its answers become OpenAI's where they deviate. Absent: they pass byte for byte. */
+  readonly corrections?: Corrections
   /** Token counts whose meaning is not OpenAI's, corrected for metering only. */
   readonly countsReasoningApart?: boolean
 }

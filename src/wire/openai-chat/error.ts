@@ -96,7 +96,7 @@ const notOurs = new Set([400, 404, 405, 408, 413, 415, 417, 422, 431])
 function errorEnvelope(error: GatewayError): JsonObject {
   const words = error.facts.upstreamWords
   // Cut only here, like the message: a key that was cut in two before would not be found and concealed.
-  const code = short(words?.code ?? error.code)
+  const code = short(words?.code ?? errorTable[error.code].shown ?? error.code)
   const answered = error.facts.upstreamStatus !== undefined
   return {
     error: {

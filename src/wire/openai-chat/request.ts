@@ -1,10 +1,14 @@
 import type { ChatMessage, ChatRequest, ContentPart, Tool, ToolChoice } from '../../core/chat.ts'
-import { isObject, type Json, type JsonObject, listOf, without } from '../json.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { isObject, type Json, type JsonObject, without } from '../json.ts'
 import { requestRules, scanJson } from '../json-scan.ts'
 import { lookAtChat } from './look.ts'
 import { decodeToolCall, encodeToolCall } from './tool-call.ts'
 
-/** The whole request in neutral words, for providers that speak another dialect. Throws what `lookAtChat` throws. */
+/**
+ * The whole request in neutral words, for providers that speak another dialect. Throws what `lookAtChat` throws, and
+ * `invalid_request` for what nobody could make sense of further in: leaving it out would change what is asked.
+ */
 export function decodeRequest(body: Uint8Array): ChatRequest {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const look = lookAtChat(bytes, scanJson(bytes, requestRules), true)
@@ -15,7 +19,7 @@ export function decodeRequest(body: Uint8Array): ChatRequest {
   const stop = wire['stop']
   return {
     model: look.model,
-    messages: listOf(wire['messages']).filter(isObject).map(decodeMessage),
+    messages: objectsOf(wire['messages'], 'messages').map(decodeMessage),
     stream: look.stream,
     includeUsage: look.includeUsage,
     ...(typeof tokens === 'number' && { maxTokens: { tokens, spelling } }),
@@ -24,7 +28,7 @@ export function decodeRequest(body: Uint8Array): ChatRequest {
     ...number(wire, 'n', 'choices'),
     ...number(wire, 'seed', 'seed'),
     ...((typeof stop === 'string' || Array.isArray(stop)) && { stop: [stop].flat() as string[] }),
-    ...(Array.isArray(wire['tools']) && { tools: wire['tools'].filter(isObject).map(decodeTool) }),
+    ...(wire['tools'] != null && { tools: objectsOf(wire['tools'], 'tools').map(decodeTool) }),
     ...(wire['tool_choice'] != null && { toolChoice: decodeToolChoice(wire['tool_choice']) }),
     ...(wire['response_format'] != null && { responseFormat: wire['response_format'] }),
     ...(typeof wire['reasoning_effort'] === 'string' && {
@@ -88,18 +92,25 @@ function number<Name extends string>(
   return (typeof value === 'number' ? { [to]: value } : {}) as { [key in Name]?: number }
 }
 
-function decodeMessage(wire: JsonObject): ChatMessage {
-  const content = wire['content']
+function objectsOf(value: unknown, param: string): readonly JsonObject[] {
+  if (!Array.isArray(value)) throw invalid(param, 'a list of objects')
+  return value.map((each: unknown, at) => {
+    if (!isObject(each)) throw invalid(`${param}[${at}]`, 'an object')
+    return each
+  })
+}
+
+const invalid = (param: string, what: string): GatewayError =>
+  new GatewayError('invalid_request', `"${param}" must be ${what}`, { param })
+
+function decodeMessage(wire: JsonObject, at: number): ChatMessage {
   const calls = wire['tool_calls']
   return {
     role: String(wire['role'] ?? ''),
-    content:
-      typeof content === 'string'
-        ? content
-        : Array.isArray(content)
-          ? content.filter(isObject).map(decodePart)
-          : null,
-    ...(Array.isArray(calls) && { toolCalls: calls.filter(isObject).map(decodeToolCall) }),
+    content: decodeContent(wire['content'], `messages[${at}].content`),
+    ...(calls != null && {
+      toolCalls: objectsOf(calls, `messages[${at}].tool_calls`).map(decodeToolCall),
+    }),
     ...(typeof wire['tool_call_id'] === 'string' && { toolCallId: wire['tool_call_id'] }),
     extra: without(wire, new Set(['role', 'content', 'tool_calls', 'tool_call_id'])),
   }
@@ -117,7 +128,16 @@ function encodeMessage({ role, content, toolCalls, toolCallId, extra }: ChatMess
   }
 }
 
-function decodePart(wire: JsonObject): ContentPart {
+function decodeContent(wire: unknown, param: string): string | readonly ContentPart[] | null {
+  if (typeof wire === 'string' || wire === null || wire === undefined) return wire ?? null
+  if (!Array.isArray(wire)) throw invalid(param, 'a string or a list of parts')
+  return wire.map((part: unknown, at) => decodePart(part, `${param}[${at}]`))
+}
+
+/** Some clients write a text among the parts as what it is, a string. */
+function decodePart(wire: unknown, param: string): ContentPart {
+  if (typeof wire === 'string') return { type: 'text', text: wire, extra: {} }
+  if (!isObject(wire)) throw invalid(param, 'an object')
   return wire['type'] === 'text' && typeof wire['text'] === 'string'
     ? { type: 'text', text: wire['text'], extra: without(wire, new Set(['type', 'text'])) }
     : { type: 'other', part: wire }

@@ -13,6 +13,7 @@ export function decodeUsage(wire: unknown): Usage | null {
     (isObject(inputDetails) ? countOf(inputDetails['cached_tokens']) : null) ??
     countOf(wire['prompt_cache_hit_tokens']) ??
     countOf(wire['num_cached_tokens']) ??
+    countOf(wire['cached_tokens']) ??
     0
   const detail = (details: unknown, name: string): number =>
     isObject(details) ? (countOf(details[name]) ?? 0) : 0

@@ -16,6 +16,8 @@ export interface FrameReader<Frame> {
   read(frame: Frame): readonly ChatEvent[]
   /** Whether the provider has said all it wanted to: an end before is a cut. */
   readonly finished: boolean
+  /** Whether nothing more can come, not even usage, so that nobody need wait for the connection to close. */
+  readonly done?: boolean
   /** What is still to be said at the end, whole or broken: the finish where it waited for something, the usage. */
   rest(): readonly ChatEvent[]
 }
@@ -50,6 +52,10 @@ class FrameDecoder<Frame> implements StreamDecoder<ChatEvent> {
       this.#fail(thrown, events)
     }
     return events
+  }
+
+  get done(): boolean {
+    return !this.#over && (this.#reader.done ?? false)
   }
 
   end(): readonly ChatEvent[] {

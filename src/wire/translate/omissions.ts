@@ -1,5 +1,8 @@
 import { GatewayError } from '../../core/errors.ts'
 
+const mostOfKind = 4
+const kindOf = (param: string): string => param.replace(/\[\d+\]/g, '[]')
+
 /**
  * What a request says and a provider cannot be told. Nothing gets lost in silence: it is refused, or left out and
  * reported.
@@ -15,8 +18,10 @@ export class Omissions {
     this.#dropUnsupported = dropUnsupported
   }
 
+  /** Of many places of one kind only the kind is named, since the list goes into a header: `messages[].name`. */
   get dropped(): readonly string[] {
-    return [...this.#dropped]
+    const byKind = Map.groupBy(this.#dropped, kindOf)
+    return [...byKind].flatMap(([kind, params]) => (params.length > mostOfKind ? [kind] : params))
   }
 
   /** For what only accompanies a request and does not shape the answer. */

@@ -10,6 +10,7 @@ interface ParameterRule {
 }
 
 const never = (): boolean => false
+const isEmpty = (value: unknown): boolean => isObject(value) && Object.keys(value).length === 0
 const companion: ParameterRule = { isNeutral: never, instead: null }
 const shaping = (
   instead: string,
@@ -21,15 +22,16 @@ const leaveOut = 'Leave it out, or use a provider that has it.'
 const rules: Readonly<Record<string, ParameterRule>> = {
   n: shaping('Ask several times instead of with "n".', (value) => value === 1),
   seed: shaping(leaveOut),
-  stop: shaping(leaveOut, (value) => Array.isArray(value) && value.length === 0),
+  stop: shaping(leaveOut),
   temperature: shaping(leaveOut),
   top_p: shaping(leaveOut, (value) => value === 1),
   frequency_penalty: shaping(leaveOut, (value) => value === 0),
   presence_penalty: shaping(leaveOut, (value) => value === 0),
-  logit_bias: shaping(leaveOut, (value) => isObject(value) && Object.keys(value).length === 0),
+  logit_bias: shaping(leaveOut, isEmpty),
   logprobs: shaping(leaveOut, (value) => value === false),
   top_logprobs: shaping(leaveOut, (value) => value === 0),
-  parallel_tool_calls: shaping(leaveOut, (value) => value === true),
+  // Many agents send it with every request, and read several calls as well as one.
+  parallel_tool_calls: { isNeutral: (value) => value === true, instead: null },
   reasoning_effort: shaping(leaveOut),
   modalities: shaping(
     'It answers in text only: use "modalities": ["text"].',
@@ -41,8 +43,8 @@ const rules: Readonly<Record<string, ParameterRule>> = {
   function_call: shaping('Use "tool_choice" instead.', (value) => value === 'auto'),
   verbosity: shaping(leaveOut, (value) => value === 'medium'),
   prediction: companion,
-  metadata: companion,
-  store: companion,
+  metadata: { isNeutral: isEmpty, instead: null },
+  store: { isNeutral: (value) => value === false, instead: null },
   service_tier: companion,
   user: companion,
   safety_identifier: companion,
@@ -50,12 +52,18 @@ const rules: Readonly<Record<string, ParameterRule>> = {
   prompt_cache_retention: companion,
 }
 
+/** An empty text is no place to stop at, and an empty list none at all. */
+function sayable(stop: readonly string[] | undefined): readonly string[] | undefined {
+  const texts = stop?.filter((each) => each !== '')
+  return texts?.length ? texts : undefined
+}
+
 /** Carried by neutral words, or of no concern to the provider. */
 const elsewhere = new Set(['stream_options'])
 
 /**
  * The parameters besides messages, tools and the token limit, under the names they have at OpenAI: those that
- * `supported` names, without the ones that are null or ask for what happens anyway. Every other one is refused or
+ * `supported` names and are not null. Every other one that asks for more than what happens anyway is refused or
  * reported. `own` are names of the provider's own that OpenAI does not know and that pass as they are.
  */
 export function readParameters(
@@ -69,7 +77,7 @@ export function readParameters(
   const given: JsonObject = {
     n: request.choices,
     seed: request.seed,
-    stop: request.stop,
+    stop: sayable(request.stop),
     temperature: request.temperature,
     top_p: request.topP,
     reasoning_effort: request.reasoningEffort,
@@ -78,8 +86,8 @@ export function readParameters(
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null || elsewhere.has(name)) continue
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule?.isNeutral(value)) continue
     if (supported.has(name)) known[name] = value
+    else if (rule?.isNeutral(value)) continue
     else if (own.has(name)) theirs[name] = value
     else if (rule?.instead) omissions.refuse(name, rule.instead)
     else omissions.drop(name)

@@ -3,6 +3,8 @@ import { isObject, type JsonObject } from '../json.ts'
 import type { Omissions } from './omissions.ts'
 
 export interface FunctionTool {
+  /** Where the caller wrote it, `tools[3]`; empty for one that the gateway adds. */
+  readonly at: string
   readonly name: string
   readonly description?: string
   /** A JSON Schema, as the caller wrote it; null where the function takes nothing. */
@@ -12,9 +14,14 @@ export interface FunctionTool {
   readonly extra: JsonObject
 }
 
-/** The tools that are functions; others are refused one by one. */
-export function readTools(request: ChatRequest, omissions: Omissions): readonly FunctionTool[] {
+/** The tools that are functions; others are refused one by one, but for those the provider knows as its `own`. */
+export function readTools(
+  request: ChatRequest,
+  omissions: Omissions,
+  isOwn: (definition: JsonObject) => boolean = () => false,
+): readonly FunctionTool[] {
   return (request.tools ?? []).flatMap(({ kind, definition }, at) => {
+    if (isOwn(definition)) return []
     const { type: _type, function: wire, ...extra } = definition
     if (kind !== 'function' || !isObject(wire) || typeof wire['name'] !== 'string') {
       omissions.refuse(`tools[${at}]`, 'Describe it as a tool of type "function".')
@@ -22,6 +29,7 @@ export function readTools(request: ChatRequest, omissions: Omissions): readonly 
     }
     return [
       {
+        at: `tools[${at}]`,
         name: wire['name'],
         ...(typeof wire['description'] === 'string' && { description: wire['description'] }),
         parameters: schemaOf(wire['parameters']),
@@ -53,6 +61,11 @@ export interface ReadChoice {
 export function readToolChoice(request: ChatRequest, omissions: Omissions): ReadChoice | null {
   const choice = request.toolChoice
   if (!choice) return null
+  const isForced = choice.mode === 'required' || choice.mode === 'named'
+  if (isForced && !request.tools?.length) {
+    omissions.refuse('tool_choice', 'Offer the tools that are to be called in "tools".')
+    return null
+  }
   if (choice.mode === 'named') return { mode: 'named', name: choice.name, allowed: null }
   if (choice.mode !== 'other') return { mode: choice.mode, name: null, allowed: null }
   const allowed = isObject(choice.choice) ? choice.choice['allowed_tools'] : undefined
@@ -81,6 +94,11 @@ export type ReadFormat =
       readonly schema: JsonObject
       readonly strict: boolean
     }
+
+// No schema means "any object", and a tool that takes any object tends to be called with an empty one.
+/** How `json_object` is asked for where nothing enforces it: at the end of the instructions. */
+export const jsonInstruction =
+  'Answer with exactly one JSON object and nothing else: no words around it, no Markdown.'
 
 export function readResponseFormat(request: ChatRequest, omissions: Omissions): ReadFormat {
   const wire = request.responseFormat
