@@ -1,8 +1,10 @@
 import { subscribe } from 'node:diagnostics_channel'
+import type { LookupFunction } from 'node:net'
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
 import { createConnector } from './connector.ts'
+import { shareLookups } from './shared-lookup.ts'
 import type { Endpoint, Exchange, ExchangeHandler, UpstreamRequest } from './transport.ts'
 import { describeFailure, type Phase } from './upstream-failure.ts'
 
@@ -19,12 +21,17 @@ export interface PoolSettings {
 /** The pools in use, one for each way to a provider; a reload keeps those whose settings did not change. */
 export class Pools {
   readonly #lanes = new Map<string, Lane>()
+  readonly #lookup: LookupFunction
+
+  constructor(lookup: LookupFunction = shareLookups()) {
+    this.#lookup = lookup
+  }
 
   open(settings: PoolSettings): Endpoint {
     const key = JSON.stringify(settings)
     let lane = this.#lanes.get(key)
     if (!lane) {
-      lane = new Lane(createPool(settings), settings)
+      lane = new Lane(settings, this.#lookup)
       this.#lanes.set(key, lane)
     }
     return lane
@@ -46,13 +53,13 @@ export class Pools {
   }
 }
 
-function createPool({
-  origin,
-  connectTimeoutMs,
-  connections,
-  proxy,
-  ca,
-}: PoolSettings): Dispatcher {
+/** An address may have changed since: connections older than this carry no further call. */
+const connectionAgeMs = 10 * 60_000
+
+function createPool(
+  { origin, connectTimeoutMs, connections, proxy, ca }: PoolSettings,
+  lookup: LookupFunction,
+): Dispatcher {
   const options = {
     connections,
     allowH2: false,
@@ -60,6 +67,7 @@ function createPool({
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: 64 * 1024,
+    clientTtl: connectionAgeMs,
   }
   const tls = { timeout: connectTimeoutMs, ...(ca && { ca }) }
   if (proxy)
@@ -74,7 +82,7 @@ function createPool({
     })
   return new Pool(origin, {
     ...options,
-    connect: createConnector({ ...tls, allowH2: false, autoSelectFamily: true }),
+    connect: createConnector({ ...tls, lookup, allowH2: false, autoSelectFamily: true }),
   })
 }
 
@@ -88,13 +96,15 @@ const waitingAtMost = 100
 class Lane implements Endpoint {
   readonly dispatcher: Dispatcher
   readonly #settings: PoolSettings
+  readonly #lookup: LookupFunction
   readonly #waiting: PooledExchange[] = []
   #underWay = 0
   #retired = false
 
-  constructor(dispatcher: Dispatcher, settings: PoolSettings) {
-    this.dispatcher = dispatcher
+  constructor(settings: PoolSettings, lookup: LookupFunction) {
+    this.dispatcher = createPool(settings, lookup)
     this.#settings = settings
+    this.#lookup = lookup
   }
 
   send(request: UpstreamRequest, handler: ExchangeHandler): Exchange {
@@ -130,7 +140,7 @@ class Lane implements Endpoint {
     const { origin } = this.#settings
     // The pool would take whatever is idle; one that carries a single request has nothing idle.
     if (exchange.wantsFresh || this.#retired)
-      exchange.own = createPool({ ...this.#settings, connections: 1 })
+      exchange.own = createPool({ ...this.#settings, connections: 1 }, this.#lookup)
     exchange.start(exchange.own ?? this.dispatcher, origin)
   }
 }

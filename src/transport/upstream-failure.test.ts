@@ -72,3 +72,12 @@ test('the message never repeats what the library said, which may hold an address
       assert.match(String(error.facts.cause), /10\.0\.0\.1/)
     }
 })
+
+test('descriptors that have run out are our own trouble, and no fault of the provider', () => {
+  for (const code of ['EMFILE', 'ENFILE']) {
+    const error = describeFailure(failure(code), 'connecting')
+    assert.equal(error.code, 'overloaded')
+    assert.equal(error.facts.dispatched, false)
+    assert.match(error.message, new RegExp(code))
+  }
+})

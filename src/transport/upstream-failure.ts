@@ -38,6 +38,13 @@ export function describeFailure(
       'the connection was closed before an answer came',
       { ...facts, ...(reusedSocket && { reusedSocket }) },
     )
+  // Our own trouble: no breaker may open for it.
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return new GatewayError(
+      'overloaded',
+      `no connection to it could be opened, since as many files and sockets are open as may be (${code}). Try again in a moment.`,
+      facts,
+    )
   return new GatewayError(
     'upstream_unreachable',
     `it could not be reached (${reasons[code] ?? (code || 'network error')})`,
