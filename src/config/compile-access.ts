@@ -1,11 +1,9 @@
 import { isIP } from 'node:net'
+import { compileAllowance } from './compile-allowance.ts'
 import { type CompileContext, reportRepeated } from './compile-context.ts'
-import type { AllowanceConfig, AuthConfig, VirtualKeyConfig } from './config.ts'
+import type { AuthConfig, VirtualKeyConfig } from './config.ts'
 import type { RawConfig, RawVirtualKey } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
-import { parseDuration, parseRate } from './units.ts'
-
-type RawAllowance = Pick<RawVirtualKey, 'models' | 'limits' | 'budget'>
 
 const virtualKeyPattern = /^sk-bf-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const timePattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$/
@@ -22,7 +20,9 @@ export function compileAuth(raw: RawConfig, context: CompileContext): AuthConfig
   return {
     inference,
     admin: { username: admin.username, password: admin.password ?? null },
-    anonymous: anonymous ? compileAllowance(anonymous) : null,
+    anonymous: anonymous
+      ? { models: anonymous.models ?? null, ...compileAllowance(anonymous) }
+      : null,
   }
 }
 
@@ -66,33 +66,17 @@ function compileVirtualKey(
   return {
     name: key.name,
     value: key.value,
+    models: key.models ?? null,
+    providers: key.providers ?? null,
+    providerKeys: key.provider_keys ?? null,
+    team: key.team ?? null,
+    customer: key.customer ?? null,
+    metadata: key.metadata,
     ...compileAllowance(key),
     expiresAt,
     enabled: key.enabled,
     allowPinning: key.allow_pinning,
     forwardHeaders: (key.forward_headers ?? []).map((name) => name.toLowerCase()),
-  }
-}
-
-function compileAllowance({ models, limits, budget }: RawAllowance): AllowanceConfig {
-  return {
-    models: models ?? null,
-    limits: limits
-      ? {
-          requests: limits.requests === undefined ? null : parseRate(limits.requests),
-          tokens: limits.tokens === undefined ? null : parseRate(limits.tokens),
-          concurrency: limits.concurrency ?? null,
-        }
-      : null,
-    budget: budget
-      ? {
-          usd: budget.usd,
-          perMs: parseDuration(budget.per),
-          assumeOutputTokens: budget.assume_output_tokens,
-          unpriced: budget.unpriced,
-          strict: budget.strict,
-        }
-      : null,
   }
 }
 

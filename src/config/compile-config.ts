@@ -1,26 +1,30 @@
 import { resolve } from 'node:path'
 import { compileAuth, compileVirtualKeys, isAddressRange } from './compile-access.ts'
+import { compilePrices, compileTenants } from './compile-allowance.ts'
 import { type CompileContext, timerMs } from './compile-context.ts'
 import { compileModels } from './compile-models.ts'
-import { compileProvider, isLaterType } from './compile-provider.ts'
-import type { Config, JobsConfig, PriceConfig, ServerConfig } from './config.ts'
+import { compileProvider } from './compile-provider.ts'
+import type { Config, JobsConfig, ProviderConfig, ServerConfig } from './config.ts'
 import type { RawConfig } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 /** The effective configuration. What is wrong beyond the schema goes to `context.report`. */
 export function compileConfig(raw: RawConfig, dataDir: string, context: CompileContext): Config {
-  const providers = Object.entries(raw.providers)
-    .filter(([, { type }]) => !isLaterType(type))
-    .map(([name, provider]) => [name, compileProvider(name, provider, context)] as const)
+  const providers = Object.entries(raw.providers).map(
+    ([name, provider]) => [name, compileProvider(name, provider, context)] as const,
+  )
   if (providers.length === 0) context.warn('There are no providers, so no model can be called.')
+  const server = compileServer(raw, context)
+  checkKeepAlive(server, providers, context)
   return {
-    server: compileServer(raw, context),
+    server,
     auth: compileAuth(raw, context),
     providers: new Map(providers),
     models: compileModels(raw, context),
     virtualKeys: compileVirtualKeys(raw, context),
-    prices: compilePrices(raw),
+    ...compileTenants(raw, context),
+    prices: compilePrices(raw, context),
     jobs: compileJobs(raw, context),
     store: { url: compileStoreUrl(raw, context) },
     compat: { extraFields: raw.compat.extra_fields },
@@ -29,14 +33,33 @@ export function compileConfig(raw: RawConfig, dataDir: string, context: CompileC
   }
 }
 
+/** Where every provider was told how long a stream may take, a comment must come within that. */
+function checkKeepAlive(
+  { stream }: ServerConfig,
+  providers: readonly (readonly [name: string, provider: ProviderConfig])[],
+  { report, isGiven }: CompileContext,
+): void {
+  const path = ['server', 'stream', 'keep_alive']
+  const totalsMs = providers
+    .filter(([name]) => isGiven(['providers', name, 'timeouts', 'stream_total']))
+    .map(([, { timeouts }]) => timeouts.streamTotalMs)
+  if (!isGiven(path) || totalsMs.length === 0 || totalsMs.length < providers.length) return
+  if (stream.keepAliveMs >= Math.max(...totalsMs))
+    report(
+      path,
+      'server.stream.keep_alive is as long as any stream may take (timeouts.stream_total), so nothing would be kept alive. Lower it.',
+    )
+}
+
 function compileServer({ server }: RawConfig, context: CompileContext): ServerConfig {
-  checkServerLists(server, context)
+  checkServer(server, context)
   const ms = (text: string, ...names: string[]): number =>
     timerMs(text, ['server', ...names], context)
   return {
     host: server.host,
     port: server.port,
-    maxBodyBytes: parseSize(server.max_body),
+    // A default gives way to a bound that was given.
+    maxBodyBytes: Math.min(parseSize(server.max_body), parseSize(server.max_buffered)),
     maxReplyBytes: parseSize(server.max_reply),
     maxBufferedBytes: parseSize(server.max_buffered),
     maxInFlight: server.max_in_flight,
@@ -55,7 +78,7 @@ function compileServer({ server }: RawConfig, context: CompileContext): ServerCo
   }
 }
 
-function checkServerLists(server: RawConfig['server'], { report }: CompileContext): void {
+function checkServer(server: RawConfig['server'], { report, isGiven }: CompileContext): void {
   const checkEach = (
     items: readonly string[] | undefined,
     path: Path,
@@ -85,43 +108,50 @@ function checkServerLists(server: RawConfig['server'], { report }: CompileContex
   )
   if (/[\s/]/.test(server.host))
     report(['server', 'host'], 'server.host must be a host name or an address, without a port.')
-  if (parseSize(server.max_body) > parseSize(server.max_buffered))
-    report(['server', 'max_body'], 'server.max_body is larger than server.max_buffered allows.')
-}
-
-function compilePrices({ prices }: RawConfig): ReadonlyMap<string, PriceConfig> {
-  return new Map(
-    Object.entries(prices).map(([model, price]) => [
-      model,
-      {
-        inputPerMillion: price.input_per_million,
-        cachedInputPerMillion: price.cached_input_per_million ?? null,
-        cacheWritePerMillion: price.cache_write_per_million ?? null,
-        outputPerMillion: price.output_per_million,
-      },
-    ]),
+  if (
+    isGiven(['server', 'max_body']) &&
+    parseSize(server.max_body) > parseSize(server.max_buffered)
   )
+    report(
+      ['server', 'max_body'],
+      `server.max_body is larger than server.max_buffered allows. Lower it to ${server.max_buffered} or less, or raise server.max_buffered.`,
+    )
 }
 
-function compileJobs({ jobs }: RawConfig, { report }: CompileContext): JobsConfig {
-  const notAbove = (name: keyof typeof jobs, cap: keyof typeof jobs, above: boolean): void => {
-    if (above) report(['jobs', name], `jobs.${name} is larger than jobs.${cap} allows.`)
-  }
-  const compiled = {
+function compileJobs({ jobs }: RawConfig, { report, isGiven }: CompileContext): JobsConfig {
+  const tooLarge = (name: keyof typeof jobs, bound: keyof typeof jobs): void =>
+    report(
+      ['jobs', name],
+      `jobs.${name} is larger than jobs.${bound} allows. Lower it to ${jobs[bound]} or less, or raise jobs.${bound}.`,
+    )
+  const isEachGiven = (...names: (keyof typeof jobs)[]): boolean =>
+    names.every((name) => isGiven(['jobs', name]))
+  // Beside a default it does no harm: the smaller one holds.
+  for (const [name, bound] of [
+    ['per_key_concurrency', 'concurrency'],
+    ['per_key_queue_limit', 'queue_limit'],
+  ] as const)
+    if (jobs[name] > jobs[bound] && isEachGiven(name, bound)) tooLarge(name, bound)
+  const maxResultTtlMs = parseDuration(jobs.max_result_ttl)
+  const queueBytes = parseSize(jobs.queue_bytes)
+  const resultTtlMs = parseDuration(jobs.result_ttl)
+  const maxBodyBytes = parseSize(jobs.max_body)
+  if (resultTtlMs > maxResultTtlMs && isEachGiven('result_ttl'))
+    tooLarge('result_ttl', 'max_result_ttl')
+  if (maxBodyBytes > queueBytes && isEachGiven('max_body')) tooLarge('max_body', 'queue_bytes')
+  return {
     concurrency: jobs.concurrency,
     perKeyConcurrency: jobs.per_key_concurrency,
     queueLimit: jobs.queue_limit,
     perKeyQueueLimit: jobs.per_key_queue_limit,
-    resultTtlMs: parseDuration(jobs.result_ttl),
-    maxResultTtlMs: parseDuration(jobs.max_result_ttl),
+    // A default gives way to a bound that was given.
+    resultTtlMs: Math.min(resultTtlMs, maxResultTtlMs),
+    maxResultTtlMs,
     maxAttempts: jobs.max_attempts,
-    maxBodyBytes: parseSize(jobs.max_body),
+    maxBodyBytes: Math.min(maxBodyBytes, queueBytes),
     maxResultBytes: parseSize(jobs.max_result),
-    queueBytes: parseSize(jobs.queue_bytes),
+    queueBytes,
   }
-  notAbove('result_ttl', 'max_result_ttl', compiled.resultTtlMs > compiled.maxResultTtlMs)
-  notAbove('max_body', 'queue_bytes', compiled.maxBodyBytes > compiled.queueBytes)
-  return compiled
 }
 
 function compileStoreUrl({ store }: RawConfig, context: CompileContext): string | null {

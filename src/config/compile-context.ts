@@ -7,7 +7,11 @@ import type { Report } from './validate.ts'
 export interface CompileContext {
   readonly report: Report
   readonly warn: (message: string) => void
+  /** Whether the file has the setting; false: its value is a default. */
+  readonly isGiven: (path: Path) => boolean
   readonly types: readonly ProviderTypeInfo[]
+  /** Whether a package that is not ours can be loaded. */
+  readonly hasPackage: (name: string) => boolean
   readonly env: Readonly<Record<string, string | undefined>>
   /** Relative paths of the file start here. */
   readonly folder: string
@@ -19,7 +23,8 @@ const maxTimerMs = 2 ** 31 - 1
 /** A duration that a timer will wait for. */
 export function timerMs(text: string, path: Path, context: CompileContext): number {
   const ms = parseDuration(text)
-  if (ms > maxTimerMs) context.report(path, 'this is too long: at most 24d can be waited for.')
+  if (ms > maxTimerMs)
+    context.report(path, 'this is too long: at most 24d can be waited for. Lower it.')
   return ms
 }
 

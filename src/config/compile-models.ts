@@ -1,4 +1,5 @@
-import type { CompileContext } from './compile-context.ts'
+import { compileAllowance } from './compile-allowance.ts'
+import { type CompileContext, reportRepeated, timerMs } from './compile-context.ts'
 import type { ModelConfig } from './config.ts'
 import { nearestName } from './nearest.ts'
 import type { RawConfig, RawModel } from './schema.ts'
@@ -31,10 +32,47 @@ function compileModel(
   )
   const at = [...path, 'targets']
   if (targets.length === 0)
-    context.report(at, `${showPath(path)} has no target left that a provider serves.`, 'key')
-  else if (model.strategy === 'weighted' && targets.every((target) => target.weight === 0))
-    context.report(at, 'all weights are 0, so no target could be chosen.', 'key')
-  return { name, strategy: model.strategy, targets, fallbacks }
+    context.report(
+      at,
+      `${showPath(path)} has no target left that a provider serves. Name one whose provider stands under providers.`,
+      'key',
+    )
+  else if (targets.every((target) => target.weight === 0))
+    context.report(
+      at,
+      'all weights are 0, so no target could be chosen. Give at least one target a weight above 0.',
+      'key',
+    )
+  checkTargets(model, at, context)
+  const hedge = model.hedge && {
+    share: model.hedge.extra_percent / 100,
+    afterMs: timerMs(model.hedge.after, [...path, 'hedge', 'after'], context),
+  }
+  return {
+    name,
+    strategy: model.strategy,
+    targets,
+    fallbacks,
+    hedge: hedge ?? null,
+    ...compileAllowance(model),
+  }
+}
+
+function checkTargets({ strategy, targets }: RawModel, path: Path, context: CompileContext): void {
+  reportRepeated(
+    targets,
+    (target) => target.model,
+    (i) =>
+      context.report(
+        [...path, i, 'model'],
+        `"${targets[i]?.model}" is among the targets already. Give it one entry, with the whole weight.`,
+      ),
+  )
+  const weighed = targets.findIndex((_, i) => context.isGiven([...path, i, 'weight']))
+  if (strategy !== 'weighted' && weighed >= 0)
+    context.warn(
+      `${showPath([...path, weighed, 'weight'])} has no effect with strategy ${strategy}; write "strategy: weighted" if it should.`,
+    )
 }
 
 function isServed(model: string, path: Path, raw: RawConfig, context: CompileContext): boolean {
@@ -60,16 +98,27 @@ function reportCycles(raw: RawConfig, context: CompileContext): void {
   const visit = (name: string, trail: readonly string[]): void => {
     const model = Object.hasOwn(raw.models, name) ? raw.models[name] : undefined
     if (!model || done.has(name)) return
-    const next = [...model.targets.map((target) => target.model), ...model.fallbacks]
-    for (const target of next) {
-      const from = [...trail, name].indexOf(target)
-      if (from < 0) visit(target, [...trail, name])
+    for (const [next, path] of namesIn(name, model)) {
+      const from = [...trail, name].indexOf(next)
+      if (from < 0) visit(next, [...trail, name])
       else {
-        const circle = [...[...trail, name].slice(from), target].join(' -> ')
-        context.report(['models', name], `these names lead back to themselves: ${circle}.`, 'key')
+        const circle = [...[...trail, name].slice(from), next].join(' -> ')
+        const why =
+          next === name
+            ? `"${name}" stands for itself here.`
+            : `these names lead back to themselves: ${circle}.`
+        context.report(path, `${why} Take this one out, or name another.`)
       }
     }
     done.add(name)
   }
   for (const name of Object.keys(raw.models)) visit(name, [])
 }
+
+const namesIn = (
+  name: string,
+  { targets, fallbacks }: RawModel,
+): readonly (readonly [name: string, path: Path])[] => [
+  ...targets.map(({ model }, i) => [model, ['models', name, 'targets', i, 'model']] as const),
+  ...fallbacks.map((fallback, i) => [fallback, ['models', name, 'fallbacks', i]] as const),
+]

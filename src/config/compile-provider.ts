@@ -1,18 +1,17 @@
 import { resolve } from 'node:path'
-import { type CompileContext, reportRepeated, timerMs } from './compile-context.ts'
-import type { ProviderConfig, ProviderKeyConfig, TimeoutsConfig } from './config.ts'
+import { baseUrlOfKeys, checkKeySettings, hasBaseUrlOfKeys, isEmptyKey } from './cloud-keys.ts'
+import { compileAllowance } from './compile-allowance.ts'
+import { type CompileContext, reportRepeated } from './compile-context.ts'
+import { compileFetchImages } from './compile-fetch-images.ts'
+import { compileRetries, compileTimeouts } from './compile-timeouts.ts'
+import type { ProviderConfig, ProviderKeyConfig } from './config.ts'
 import { nearestName } from './nearest.ts'
 import type { ProviderTypeInfo } from './provider-type.ts'
+import { baseUrlProblem } from './provider-url.ts'
 import { environmentProxy, isProxyUrl } from './proxy.ts'
 import type { RawProvider, RawProviderKey } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
 
-const laterTypes = ['anthropic', 'gemini', 'vertex', 'bedrock', 'cohere']
-
-/** A type that files may name already but that this version leaves out. */
-export const isLaterType = (type: string | undefined): boolean =>
-  type !== undefined && laterTypes.includes(type)
-const cloudTypes = ['bedrock', 'vertex']
 const defaultAzureVersion = '2024-10-21'
 // Those the gateway writes itself: a second one would break the request or its framing.
 const ownHeaders = /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|expect)$/i
@@ -23,8 +22,10 @@ export function completeProvider(
   raw: RawProvider,
   types: readonly ProviderTypeInfo[],
 ): RawProvider {
-  const type = raw.type ?? (isNamedType(name, types) ? name : undefined)
-  const baseUrl = raw.base_url ?? types.find((info) => info.type === type)?.defaultBaseUrl
+  const type = raw.type ?? (types.some((info) => info.type === name) ? name : undefined)
+  const info = types.find((one) => one.type === type)
+  const fromKeys = info ? baseUrlOfKeys(info.type, raw.keys ?? []) : null
+  const baseUrl = raw.base_url ?? info?.defaultBaseUrl ?? fromKeys
   const version = raw.api_version ?? (type === 'azure' ? defaultAzureVersion : undefined)
   return {
     ...raw,
@@ -33,9 +34,6 @@ export function completeProvider(
     ...(version === undefined ? {} : { api_version: version }),
   }
 }
-
-const isNamedType = (name: string, types: readonly ProviderTypeInfo[]): boolean =>
-  types.some((info) => info.type === name) || isLaterType(name)
 
 export function compileProvider(
   name: string,
@@ -61,14 +59,13 @@ export function compileProvider(
     timeouts: compileTimeouts(raw, path, context),
     proxy: compileProxy(raw, baseUrl, path, context),
     tls: { ca: compileCertificate(raw, path, context) },
-    retries: {
-      max: raw.retries.max,
-      baseMs: timerMs(raw.retries.base, [...path, 'retries', 'base'], context),
-      capMs: timerMs(raw.retries.cap, [...path, 'retries', 'cap'], context),
-    },
+    retries: compileRetries(raw, path, context),
     maxConcurrency: raw.max_concurrency,
+    ...compileAllowance(raw),
     apiVersion: raw.api_version ?? null,
     deployments: raw.deployments ? new Map(Object.entries(raw.deployments)) : null,
+    dropUnsupported: raw.drop_unsupported,
+    fetchImages: compileFetchImages(raw, path, context),
   }
 }
 
@@ -100,7 +97,7 @@ function compileBaseUrl(
 ): string {
   if (raw.base_url === undefined) {
     if (info && info.type !== 'demo')
-      report(path, `${showPath(path)} needs "base_url": type ${info.type} has no default.`, 'key')
+      report(path, `${showPath(path)} needs "base_url": ${whyNoDefault(info, raw)}.`, 'key')
     return ''
   }
   const at = [...path, 'base_url']
@@ -109,14 +106,11 @@ function compileBaseUrl(
   return raw.base_url.replace(/\/+$/, '')
 }
 
-/** What is wrong with a base URL, as the end of a sentence; null: nothing. It never repeats the URL. */
-export function baseUrlProblem(text: string): string | null {
-  const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol) || !/^https?:\/\/[^/]/i.test(text))
-    return 'must be an http or https URL such as https://api.example.com/v1.'
-  if (url.username || url.password) return 'must not hold credentials; they belong under keys.'
-  if (url.search || url.hash) return 'must end with the path, without "?" or "#".'
-  return /\s/.test(text) ? 'must not contain spaces.' : null
+function whyNoDefault({ type }: ProviderTypeInfo, { keys }: RawProvider): string {
+  if (!hasBaseUrlOfKeys(type)) return `type ${type} has no default`
+  return keys
+    ? 'its keys do not lead to one address. Put those of other places under a provider of their own'
+    : `for type ${type} it follows from the keys, and there are none`
 }
 
 function compileKeys(
@@ -130,16 +124,25 @@ function compileKeys(
   reportRepeated(
     keys,
     (key) => key.name,
-    (i) => context.report(at(i, 'name'), `there are two keys named "${keys[i]?.name}".`),
+    (i) =>
+      context.report(
+        at(i, 'name'),
+        `there are two keys named "${keys[i]?.name}". Give each a name of its own.`,
+      ),
   )
-  if (keys.every((key) => key.weight === 0))
-    context.report([...path, 'keys'], 'all weights are 0, so no key could be chosen.', 'key')
   // An empty value is how a file says "none, if the variable is empty".
-  const usable = keys.filter((key, i) => {
-    if (key.value !== '') return true
+  const usable = keys.filter((_, i) => {
+    const given = raw.keys?.[i]
+    if (!given || !isEmptyKey(given)) return true
     context.warn(`${showPath(at(i))} has an empty value and is left out.`)
     return false
   })
+  if (usable.length > 0 && usable.every((key) => key.weight === 0))
+    context.report(
+      [...path, 'keys'],
+      'all weights are 0, so no key could be chosen. Give at least one key a weight above 0.',
+      'key',
+    )
   return usable.length === 0 ? null : usable
 }
 
@@ -150,22 +153,12 @@ function compileKey(
   at: (i: number, ...rest: string[]) => Path,
   context: CompileContext,
 ): ProviderKeyConfig {
-  const { name: given, value, weight, models, quota_group, ...cloudSettings } = key
+  const { name: given, value, weight, models, quota_group, ...settings } = key
   const name = given ?? `key-${i + 1}`
-  const cloud: Record<string, string> = { ...cloudSettings }
+  const cloud: Record<string, string> = { ...settings }
   if (cloud['credentials_file'] !== undefined)
     cloud['credentials_file'] = resolve(context.folder, cloud['credentials_file'])
-  if (!cloudTypes.includes(type)) {
-    for (const setting of Object.keys(cloudSettings))
-      context.report(at(i, setting), `"${setting}" is for ${cloudTypes.join(' and ')} only.`, 'key')
-    if (value === undefined)
-      context.report(at(i), `${showPath(at(i))} needs "value", best as "\${NAME}".`)
-  }
-  if (value !== undefined && /[^\x20-\x7e]|^\s|\s$/.test(value))
-    context.report(
-      at(i, 'value'),
-      `${showPath(at(i, 'value'))} has spaces at its ends or characters no key has.`,
-    )
+  checkKeySettings(key, type, at(i), context)
   return {
     name,
     value: value ?? null,
@@ -194,22 +187,6 @@ function compileHeaders(
     headers[lower] = value
   }
   return headers
-}
-
-function compileTimeouts(raw: RawProvider, path: Path, context: CompileContext): TimeoutsConfig {
-  const { timeouts } = raw
-  const ms = (name: keyof typeof timeouts, text: string): number =>
-    timerMs(text, [...path, 'timeouts', name], context)
-  const { first_byte, first_token } = timeouts
-  return {
-    connectMs: ms('connect', timeouts.connect),
-    firstByteMs: first_byte === undefined ? null : ms('first_byte', first_byte),
-    firstTokenMs: first_token === undefined ? null : ms('first_token', first_token),
-    idleMs: ms('idle', timeouts.idle),
-    totalMs: ms('total', timeouts.total),
-    streamTotalMs: ms('stream_total', timeouts.stream_total),
-    jobMs: ms('job', timeouts.job),
-  }
 }
 
 function compileProxy(

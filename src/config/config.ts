@@ -1,4 +1,5 @@
-import type { Rate } from './units.ts'
+import type { Budget, Limits } from '../core/allowance.ts'
+import type { OwnPrice } from '../core/price.ts'
 
 /** The effective configuration: immutable, defaults filled in, units resolved. */
 export interface Config {
@@ -9,7 +10,10 @@ export interface Config {
   readonly models: ReadonlyMap<string, ModelConfig>
   readonly virtualKeys: readonly VirtualKeyConfig[]
   /** By provider/model. */
-  readonly prices: ReadonlyMap<string, PriceConfig>
+  readonly teams: readonly TeamConfig[]
+  readonly customers: readonly CustomerConfig[]
+  /** By `provider/model`, each list rising by its times. */
+  readonly prices: ReadonlyMap<string, readonly OwnPrice[]>
   readonly jobs: JobsConfig
   /** Null: SQLite in the data directory. A path in a `sqlite:` url is absolute. */
   readonly store: { readonly url: string | null }
@@ -56,22 +60,8 @@ export interface AuthConfig {
 /** What a caller may use. Null: all models, no limit, no budget. */
 export interface AllowanceConfig {
   readonly models: readonly string[] | null
-  readonly limits: LimitsConfig | null
-  readonly budget: BudgetConfig | null
-}
-
-export interface LimitsConfig {
-  readonly requests: Rate | null
-  readonly tokens: Rate | null
-  readonly concurrency: number | null
-}
-
-export interface BudgetConfig {
-  readonly usd: number
-  readonly perMs: number
-  readonly assumeOutputTokens: number
-  readonly unpriced: 'refuse' | 'allow'
-  readonly strict: boolean
+  readonly limits: Limits | null
+  readonly budget: Budget | null
 }
 
 export interface ProviderConfig {
@@ -90,9 +80,25 @@ export interface ProviderConfig {
   readonly tls: { readonly ca: string | null }
   readonly retries: { readonly max: number; readonly baseMs: number; readonly capMs: number }
   readonly maxConcurrency: number
+  /** Of all callers together. */
+  readonly limits: Limits | null
+  readonly budget: Budget | null
   /** Azure only. */
   readonly apiVersion: string | null
   readonly deployments: ReadonlyMap<string, string> | null
+  /** What the provider cannot be told is left out and reported, where a call else would be refused. */
+  readonly dropUnsupported: boolean
+  /** Null: links are not fetched. */
+  readonly fetchImages: FetchImagesConfig | null
+}
+
+export interface FetchImagesConfig {
+  /** Of each. */
+  readonly maxBytes: number
+  readonly maxCount: number
+  /** For all of a call together. */
+  readonly timeoutMs: number
+  readonly allowPrivateNetwork: boolean
 }
 
 export interface TimeoutsConfig {
@@ -124,11 +130,24 @@ export interface ModelConfig {
   /** Never empty. Those of providers that do not exist are left out, here and in the fallbacks. */
   readonly targets: readonly { readonly model: string; readonly weight: number }[]
   readonly fallbacks: readonly string[]
+  /** Of all callers together. */
+  readonly limits: Limits | null
+  readonly budget: Budget | null
+  /** Null: off. `share` is above 0 and at most 1. */
+  readonly hedge: { readonly share: number; readonly afterMs: number } | null
 }
 
 export interface VirtualKeyConfig extends AllowanceConfig {
   readonly name: string
   readonly value: string
+  /** Names; null: all. */
+  readonly providers: readonly string[] | null
+  /** `provider/key`; null: all. */
+  readonly providerKeys: readonly string[] | null
+  /** By name; of the file's. */
+  readonly team: string | null
+  readonly customer: string | null
+  readonly metadata: Readonly<Record<string, string>>
   readonly expiresAt: number | null
   readonly enabled: boolean
   readonly allowPinning: boolean
@@ -136,12 +155,16 @@ export interface VirtualKeyConfig extends AllowanceConfig {
   readonly forwardHeaders: readonly string[]
 }
 
-/** US dollars per million tokens. Null: as the input price. */
-export interface PriceConfig {
-  readonly inputPerMillion: number
-  readonly cachedInputPerMillion: number | null
-  readonly cacheWritePerMillion: number | null
-  readonly outputPerMillion: number
+export interface CustomerConfig {
+  readonly name: string
+  readonly limits: Limits | null
+  readonly budget: Budget | null
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface TeamConfig extends CustomerConfig {
+  /** By name; one of the file's customers. */
+  readonly customer: string | null
 }
 
 export interface JobsConfig {

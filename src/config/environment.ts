@@ -1,7 +1,8 @@
-import { baseUrlProblem } from './compile-provider.ts'
+import { hasBaseUrlOfKeys, placeFromEnvironment } from './cloud-keys.ts'
 import { maskSecret } from './mask.ts'
 import { nearestName } from './nearest.ts'
 import type { ProviderTypeInfo } from './provider-type.ts'
+import { baseUrlProblem } from './provider-url.ts'
 import { isLoopback } from './proxy.ts'
 import { logFormats, logLevels } from './schema.ts'
 import type { Path } from './schema-node.ts'
@@ -109,9 +110,10 @@ export function findProviders(
     const value = variable === undefined ? undefined : env[variable]
     if (variable === undefined || value === undefined) continue
     const problem = keyProblem(variable, value)
+    const place = placeFromEnvironment(info.type, env)
     const address = baseUrlFrom(info, env, ownPort)
-    if (problem || address.problem) {
-      const reason = problem ?? address.problem
+    if (problem || place.missing !== null || address.problem) {
+      const reason = problem ?? address.problem ?? `${place.missing} is not set.`
       warnings.push(`${reason} Provider ${info.type} is left out.`)
       continue
     }
@@ -120,7 +122,7 @@ export function findProviders(
       type: info.type,
       ...(address.url === null ? {} : { base_url: address.url }),
       ...(version ? { api_version: version } : {}),
-      keys: [{ name: 'env', value }],
+      keys: [{ name: 'env', value, ...place.settings }],
     }
     found.push({
       provider: info.type,
@@ -147,7 +149,7 @@ function baseUrlFrom(
   const name = info.envBaseUrl
   const url = name === undefined ? undefined : env[name]
   if (name === undefined || !url)
-    return info.defaultBaseUrl === null
+    return info.defaultBaseUrl === null && !hasBaseUrlOfKeys(info.type)
       ? { url: null, problem: `${name ?? 'its base_url'} is not set.` }
       : { url: null, problem: null }
   const problem = baseUrlProblem(url)

@@ -94,13 +94,13 @@ test('the sample of the contract loads, with what it says', () => {
     { model: 'azure/gpt-4o', weight: 1 },
   ])
   assert.deepEqual(config.virtualKeys[0]?.limits, {
-    requests: { amount: 100, perMs: 60_000 },
-    tokens: { amount: 100_000, perMs: 60_000 },
+    requests: { amount: 100, windowMs: 60_000 },
+    tokens: { amount: 100_000, windowMs: 60_000 },
     concurrency: 10,
   })
-  assert.equal(config.virtualKeys[0]?.budget?.perMs, 86_400_000)
+  assert.deepEqual(config.virtualKeys[0]?.budget?.window, { periodMs: 86_400_000 })
   assert.equal(config.virtualKeys[0]?.expiresAt, Date.UTC(2027, 0, 1))
-  assert.equal(config.prices.get('openai/gpt-4o')?.cachedInputPerMillion, 1.25)
+  assert.equal(config.prices.get('openai/gpt-4o')?.[0]?.price.cachedInput?.base, 1_250_000_000)
   assert.equal(config.jobs.maxBodyBytes, 10 * 2 ** 20)
   assert.deepEqual(loaded.warnings, [
     'models.smart.fallbacks[0]: no provider "anthropic"; skipped until there is one.',

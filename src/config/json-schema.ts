@@ -13,7 +13,7 @@ export function configJsonSchema(types: readonly string[]): JsonSchema {
 
 function publish(node: SchemaNode, path: readonly string[], types: readonly string[]): JsonSchema {
   // The title only serves error messages, and secrets are marked for us alone.
-  const { title: _, writeOnly: __, properties, patternProperties, items, ...rest } = node
+  const { title: _, writeOnly: __, orFlag, properties, patternProperties, items, ...rest } = node
   const published: JsonSchema = { ...rest }
   if (properties) {
     const entries = Object.entries(properties)
@@ -31,7 +31,12 @@ function publish(node: SchemaNode, path: readonly string[], types: readonly stri
     )
   if (items) published['items'] = publish(items, [...path, '*'], types)
   if (path.join('.') === 'providers.*.type') return withReference({ ...published, enum: types })
+  if (orFlag) return withFlag(published)
   return isLeaf(node) ? withReference(published) : published
+}
+
+function withFlag({ description, ...schema }: JsonSchema): JsonSchema {
+  return { description, anyOf: [{ type: 'boolean' }, schema] }
 }
 
 const mapEntries = (

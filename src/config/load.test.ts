@@ -181,18 +181,12 @@ test('every unset reference is reported with its place, beside other mistakes', 
 
 test('a provider type is checked against those this version serves', () => {
   assert.deepEqual(
-    problemsOf('version: 1\nproviders:\n  anthropic: {}\n  x: {}\n  y: { type: opnai }\n'),
+    problemsOf('version: 1\nproviders:\n  openai: {}\n  x: {}\n  y: { type: opnai }\n'),
     [
       '4:3 providers.x needs "type": one of openai, openai-compatible, azure, groq, ollama, demo.',
       '5:14 there is no provider type "opnai". Did you mean "openai"?',
     ],
   )
-})
-
-test('a provider type that is to come is left out and said so', () => {
-  const loaded = load('version: 1\nproviders:\n  anthropic: { keys: [{ value: x }] }\n  demo: {}\n')
-  assert.deepEqual([...loaded.config.providers.keys()], ['demo'])
-  assert.deepEqual(loaded.notInForce, ['providers of type anthropic'])
 })
 
 test('a base URL must be there and usable', () => {
@@ -233,6 +227,9 @@ test('targets that nobody serves are skipped with a warning, unless none is left
     strategy: 'priority',
     targets: [{ model: 'openai/y', weight: 1 }],
     fallbacks: [],
+    limits: null,
+    budget: null,
+    hedge: null,
   })
   assert.deepEqual(warnings, [
     'models.a.targets[0]: no provider "nope"; skipped until there is one.',
@@ -311,9 +308,9 @@ test('values that would only fail later are refused now', () => {
 
 test('settings that are given but not acted on are named, their defaults are not', () => {
   assert.deepEqual(load('version: 1\nproviders: { demo: {} }\n').notInForce, [])
-  const text = `version: 1\nproviders: { demo: { retries: { max: 1 } } }\nvirtual_keys: [{ name: a, value: ${virtualKey}, limits: { concurrency: 1 }, budget: { usd: 1, per: 1d } }]\nstore: { url: "sqlite:x.db" }\n`
+  const text = `version: 1\nproviders: { demo: { retries: { max: 1 } } }\nvirtual_keys: [{ name: a, value: ${virtualKey}, limits: { concurrency: 1 }, budget: { usd: 1, per: 1d } }]\ncompat: { extra_fields: true }\nstore: { url: "sqlite:x.db" }\n`
   const loaded = load(text)
-  assert.deepEqual(loaded.notInForce, ['limits', 'budget'])
+  assert.deepEqual(loaded.notInForce, ['compat.extra_fields'])
   assert.equal(loaded.config.store.url, `sqlite:${join(loaded.cwd, 'x.db')}`)
 })
 
@@ -330,4 +327,21 @@ test('the environment decides the proxy where the file does not', () => {
 test('a JSON file is read as well', () => {
   const { config } = load('{\n\t"version": 1,\n\t"providers": { "demo": {} }\n}\n')
   assert.deepEqual([...config.providers.keys()], ['demo'])
+})
+
+test('a second attempt is off, unless it is said what it may add', () => {
+  const model = (hedge: string): string =>
+    ofModels(`  a: { targets: [{ model: openai/x }]${hedge} }\n`)
+  assert.equal(load(model('')).config.models.get('a')?.hedge, null)
+  const given = load(model(', hedge: { extra_percent: 5, after: 2s }')).config
+  assert.deepEqual(given.models.get('a')?.hedge, { share: 0.05, afterMs: 2000 })
+  const bare = load(model(', hedge: { extra_percent: 100 }')).config
+  assert.deepEqual(bare.models.get('a')?.hedge, { share: 1, afterMs: 0 })
+  for (const wrong of ['0', '101', '-5', 'much'])
+    assert.match(
+      problemsOf(model(`, hedge: { extra_percent: ${wrong} }`)).join(),
+      /extra_percent must be a number from 1 to 100/,
+      wrong,
+    )
+  assert.match(problemsOf(model(', hedge: {}')).join(), /extra_percent/)
 })

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { compileConfig } from './compile-config.ts'
-import { completeProvider, isLaterType } from './compile-provider.ts'
+import { completeProvider } from './compile-provider.ts'
 import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { type ConfigDocument, parseConfigDocument } from './document.ts'
@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly env: Environment
   readonly cwd: string
   readonly providerTypes: readonly ProviderTypeInfo[]
+  /** Whether an optional package can be loaded; absent: as it is. */
+  readonly hasPackage?: (name: string) => boolean
 }
 
 export interface LoadedConfig {
@@ -78,7 +80,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const config = compileConfig(complete, resolve(cwd, String(dataDir?.value ?? 'data')), {
     report,
     warn: (message) => void warnings.push(message),
+    isGiven: (path) => document?.entry(path) !== undefined,
     types: options.providerTypes,
+    hasPackage: options.hasPackage ?? isInstalled,
     env,
     folder: source ? dirname(source.path) : cwd,
   })
@@ -95,13 +99,17 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ],
     foundInEnvironment: found?.found ?? [],
     warnings: [...warnings, ...unknownNames(env, document?.names ?? new Set())],
-    notInForce: [...settingsNotInForce(given), ...typesLeftOut(complete.providers)],
+    notInForce: settingsNotInForce(given),
   }
 }
 
-function typesLeftOut(providers: RawConfig['providers']): string[] {
-  const types = Object.values(providers).flatMap(({ type }) => (isLaterType(type) ? [type] : []))
-  return [...new Set(types)].map((type) => `providers of type ${type}`)
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** `--config`, else SLUICE_CONFIG, else ./sluice.yaml where there is one. */

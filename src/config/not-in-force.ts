@@ -11,11 +11,6 @@ interface Row {
 
 // What this version accepts, so that files stay valid, but does not act on. A row goes when its feature comes.
 const rows: readonly Row[] = [
-  { name: 'limits', path: ['auth', 'anonymous', 'limits'] },
-  { name: 'limits', path: ['virtual_keys', '*', 'limits'] },
-  { name: 'budget', path: ['auth', 'anonymous', 'budget'] },
-  { name: 'budget', path: ['virtual_keys', '*', 'budget'] },
-  { name: 'prices', path: ['prices'] },
   {
     name: 'compat.extra_fields',
     path: ['compat', 'extra_fields'],

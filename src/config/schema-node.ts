@@ -11,6 +11,8 @@ export interface SchemaNode {
   readonly default?: unknown
   readonly writeOnly?: boolean
   readonly properties?: Readonly<Record<string, SchemaNode>>
+  /** Of a block: `true` stands for one with nothing in it, `false` for none. */
+  readonly orFlag?: boolean
   readonly required?: readonly string[]
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
@@ -65,6 +67,7 @@ export function withDefaults(node: SchemaNode, value: unknown): unknown {
     const items = node.items
     return items ? value.map((item) => withDefaults(items, item)) : value
   }
+  if (value === true && node.orFlag) return withDefaults(node, {})
   if (!isRecord(value)) return value
   const filled: Record<string, unknown> = { ...value }
   for (const [name, property] of Object.entries(node.properties ?? {})) {

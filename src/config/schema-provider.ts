@@ -1,5 +1,16 @@
-import Type from 'typebox'
-import { amount, block, count, positiveDuration, restriction, secret, text } from './schema-leaf.ts'
+import Type, { type Static } from 'typebox'
+import { budget, limits } from './schema-allowance.ts'
+import {
+  amount,
+  block,
+  count,
+  flag,
+  positiveDuration,
+  restriction,
+  secret,
+  size,
+  text,
+} from './schema-leaf.ts'
 
 export const headerNamePattern = "^[A-Za-z0-9!#$%&'+.^_`|~-]+$"
 
@@ -36,14 +47,49 @@ const providerKey = block({
   quota_group: Type.Optional(
     text({ description: 'Keys of one group share a provider quota. Default: each its own.' }),
   ),
-  access_key_id: Type.Optional(secret()),
+  access_key_id: Type.Optional(
+    secret({ description: 'Bedrock, with secret_access_key. Without keys: the standard chain.' }),
+  ),
   secret_access_key: Type.Optional(secret()),
-  session_token: Type.Optional(secret()),
-  region: Type.Optional(text()),
-  project: Type.Optional(text()),
-  location: Type.Optional(text()),
-  credentials_file: Type.Optional(text()),
+  session_token: Type.Optional(secret({ description: 'Of temporary AWS credentials.' })),
+  profile: Type.Optional(
+    text({ description: 'Bedrock: a profile of the shared AWS files, for the standard chain.' }),
+  ),
+  region: Type.Optional(text({ description: 'Bedrock.' })),
+  project: Type.Optional(text({ description: 'Vertex.' })),
+  location: Type.Optional(text({ description: 'Vertex: a region, us, eu or global.' })),
+  credentials_file: Type.Optional(
+    text({ description: 'Vertex: JSON. Without it and value: the default credentials.' }),
+  ),
+  tenant_id: Type.Optional(
+    text({ description: 'Azure, by Microsoft Entra: with client_id and client_secret.' }),
+  ),
+  client_id: Type.Optional(text()),
+  client_secret: Type.Optional(secret()),
+  authority: Type.Optional(
+    text({ description: 'Entra. Default: https://login.microsoftonline.com.' }),
+  ),
+  scope: Type.Optional(
+    text({ description: 'Entra. Default: https://cognitiveservices.azure.com/.default.' }),
+  ),
 })
+
+const fetchImages = block(
+  {
+    max_bytes: size({ default: '20MiB', description: 'Of each.' }),
+    max_count: count(1, { default: 20, description: 'In one call.' }),
+    timeout: positiveDuration({ default: '10s', description: 'For all of a call together.' }),
+    allow_private_network: flag(false, {
+      description: 'Whether links may lead to private addresses, and over http.',
+    }),
+  },
+  {
+    orFlag: true,
+    title: 'true, false or a block of settings',
+    description:
+      'Whether pictures by link are fetched for a provider that takes bytes alone. Absent: no.',
+  },
+)
 
 export const providerSchema = block({
   type: Type.Optional(
@@ -81,6 +127,12 @@ export const providerSchema = block({
     { default: {} },
   ),
   max_concurrency: count(1, { default: 1000 }),
+  limits,
+  budget,
+  drop_unsupported: flag(false, {
+    description: 'Leave out what the provider cannot be told, in place of refusing the call.',
+  }),
+  fetch_images: Type.Optional(Type.Unsafe<Static<typeof fetchImages> | false>(fetchImages)),
   api_version: Type.Optional(text({ description: 'Azure only. Default: 2024-10-21.' })),
   deployments: Type.Optional(
     Type.Record(Type.String({ pattern: '^\\S+$' }), text(), {

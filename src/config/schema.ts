@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { budget, customerSchema, labels, limits, teamSchema } from './schema-allowance.ts'
 import {
   amount,
   block,
@@ -7,7 +8,6 @@ import {
   duration,
   flag,
   positiveDuration,
-  rate,
   restriction,
   secret,
   size,
@@ -66,27 +66,6 @@ const models = Type.Optional(
   restriction(text(), { description: 'Model names; * matches any characters. Absent: all.' }),
 )
 
-const limits = Type.Optional(
-  block({
-    requests: Type.Optional(rate()),
-    tokens: Type.Optional(rate()),
-    concurrency: Type.Optional(count(1)),
-  }),
-)
-
-const budget = Type.Optional(
-  block({
-    usd: Type.Number({ exclusiveMinimum: 0, title: 'an amount above 0' }),
-    per: positiveDuration(),
-    assume_output_tokens: count(1, {
-      default: 4096,
-      description: 'What is reserved for a call without max_tokens.',
-    }),
-    unpriced: choice(['refuse', 'allow'], { default: 'refuse' }),
-    strict: flag(false),
-  }),
-)
-
 const auth = block(
   {
     inference: choice(['required', 'optional'], { default: 'required' }),
@@ -106,12 +85,41 @@ const model = block({
     title: 'a list',
   }),
   fallbacks: Type.Array(text(), { default: [], title: 'a list of provider/model names' }),
+  limits,
+  budget,
+  hedge: Type.Optional(
+    block(
+      {
+        extra_percent: Type.Number({
+          minimum: 1,
+          maximum: 100,
+          title: 'a number from 1 to 100',
+          description: 'What second attempts may cost at most, in percent of what all calls cost.',
+        }),
+        after: duration({
+          default: '0s',
+          description:
+            'The least time before a second attempt; the times of the model may make it more.',
+        }),
+      },
+      { description: 'Ask another way as well when the first is later than 19 of 20 were.' },
+    ),
+  ),
 })
 
 const virtualKey = block({
   name: text({ maxLength: 128, title: 'a name of at most 128 characters' }),
   value: secret({ minLength: 1, description: `sk-bf- and a UUID, best as "\${NAME}".` }),
   models,
+  providers: Type.Optional(
+    restriction(text(), { description: 'Providers it may be served by, by name. Absent: all.' }),
+  ),
+  provider_keys: Type.Optional(
+    restriction(text(), { description: 'Keys it may be served with, provider/key. Absent: all.' }),
+  ),
+  team: Type.Optional(text({ description: 'The team it belongs to, by name.' })),
+  customer: Type.Optional(text({ description: 'The customer it belongs to, by name.' })),
+  metadata: labels,
   limits,
   budget,
   expires_at: Type.Optional(text({ title: 'a time such as 2027-01-01T00:00:00Z' })),
@@ -124,11 +132,28 @@ const virtualKey = block({
   ),
 })
 
-const price = block({
+const priceFields = {
   input_per_million: amount(),
-  cached_input_per_million: Type.Optional(amount()),
-  cache_write_per_million: Type.Optional(amount()),
+  cached_input_per_million: Type.Optional(amount({ description: 'Absent: as the input.' })),
+  cache_write_per_million: Type.Optional(amount({ description: 'Absent: as the input.' })),
+  audio_input_per_million: Type.Optional(amount({ description: 'Absent: as the input.' })),
   output_per_million: amount(),
+  audio_output_per_million: Type.Optional(amount({ description: 'Absent: as the output.' })),
+  per_request: Type.Optional(amount({ description: 'Of every call, besides its tokens.' })),
+  from: Type.Optional(
+    text({
+      description: 'In force from this time on, such as 2026-01-01T00:00:00Z. Absent: ever.',
+    }),
+  ),
+}
+
+const price = block({
+  ...priceFields,
+  earlier: Type.Array(block(priceFields), {
+    default: [],
+    title: 'a list of prices',
+    description: 'What it cost before, each with its own "from".',
+  }),
 })
 
 const jobs = block(
@@ -167,6 +192,8 @@ export const configSchema = block({
     title: 'a model name without spaces',
   }),
   virtual_keys: Type.Array(virtualKey, { default: [], title: 'a list' }),
+  teams: Type.Array(teamSchema, { default: [], title: 'a list' }),
+  customers: Type.Array(customerSchema, { default: [], title: 'a list' }),
   prices: Type.Record(Type.String({ pattern: '^[^\\s/]+/\\S+$' }), price, {
     default: {},
     additionalProperties: false,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseDuration, parseRate, parseSize } from './units.ts'
+import { parseDuration, parseRate, parseSize, parseWindow } from './units.ts'
 
 test('durations of every unit become milliseconds', () => {
   const texts = ['250ms', '5s', '1m', '1h', '7d', '0s']
@@ -26,8 +26,15 @@ test('what is no size is refused', () => {
 })
 
 test('a rate is an amount per duration', () => {
-  assert.deepEqual(parseRate('100/1m'), { amount: 100, perMs: 60_000 })
-  assert.deepEqual(parseRate('7/250ms'), { amount: 7, perMs: 250 })
+  assert.deepEqual(parseRate('100/1m'), { amount: 100, windowMs: 60_000 })
+  assert.deepEqual(parseRate('7/250ms'), { amount: 7, windowMs: 250 })
   for (const text of ['100', '100/m', '0/1m', '100/0s', '/1m', '1/2/3s'])
     assert.throws(() => parseRate(text), RangeError, text)
+})
+
+test('a window of the calendar is called by its name', () => {
+  assert.deepEqual(parseRate('5/day'), { amount: 5, windowMs: 86_400_000, calendar: 'day' })
+  assert.deepEqual(parseWindow('month'), { calendar: 'month' })
+  assert.deepEqual(parseWindow('1d'), { periodMs: 86_400_000 })
+  for (const text of ['1/year', '1/days', '0/day', 'day']) assert.throws(() => parseRate(text))
 })

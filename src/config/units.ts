@@ -1,3 +1,5 @@
+import type { Budget, CalendarUnit, Rate } from '../core/allowance.ts'
+
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const sizeUnits = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
 
@@ -5,12 +7,17 @@ const sizeUnits = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40
 export const durationPattern = '^[0-9]{1,12}(ms|s|m|h|d)$'
 export const positiveDurationPattern = '^0*[1-9][0-9]{0,11}(ms|s|m|h|d)$'
 export const sizePattern = '^0*[1-9][0-9]{0,11}(B|KiB|MiB|GiB|TiB)?$'
-export const ratePattern = '^0*[1-9][0-9]{0,14}/0*[1-9][0-9]{0,11}(ms|s|m|h|d)$'
+const window = '(0*[1-9][0-9]{0,11}(ms|s|m|h|d)|minute|hour|day|week|month)'
+export const windowPattern = `^${window}$`
+export const ratePattern = `^0*[1-9][0-9]{0,14}/${window}$`
 
-/** So many per so long; the whole amount may be used at once. */
-export interface Rate {
-  readonly amount: number
-  readonly perMs: number
+/** How long the calendar's windows are; a month as long as the longest. */
+const calendarMs: Readonly<Record<CalendarUnit, number>> = {
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 7 * 86_400_000,
+  month: 31 * 86_400_000,
 }
 
 /** `250ms 5s 1m 1h 7d` in milliseconds. Throws a RangeError for anything else. */
@@ -29,12 +36,19 @@ export function parseSize(value: string | number): number {
   return Number.parseInt(value, 10) * sizeUnits[unit]
 }
 
-/** `100/1m`. Throws a RangeError for anything else. */
+/** `1d`, or `day` for the calendar's. Throws a RangeError for anything else. */
+export function parseWindow(text: string): Budget['window'] {
+  return isCalendar(text) ? { calendar: text } : { periodMs: parseDuration(text) }
+}
+
+/** `100/1m`, or `100/minute` for the calendar's. Throws a RangeError for anything else. */
 export function parseRate(text: string): Rate {
   if (!new RegExp(ratePattern).test(text)) throw new RangeError(`"${text}" is not a rate`)
-  const slash = text.indexOf('/')
-  return {
-    amount: Number.parseInt(text, 10),
-    perMs: parseDuration(text.slice(slash + 1)),
-  }
+  const per = text.slice(text.indexOf('/') + 1)
+  const amount = Number.parseInt(text, 10)
+  return isCalendar(per)
+    ? { amount, windowMs: calendarMs[per], calendar: per }
+    : { amount, windowMs: parseDuration(per) }
 }
+
+const isCalendar = (text: string): text is CalendarUnit => Object.hasOwn(calendarMs, text)

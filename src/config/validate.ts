@@ -53,8 +53,10 @@ export function validateDocument(document: ConfigDocument, report: Report): void
     if (value === null || value === undefined) {
       report(path, `${name} has no value. Leave it out or give it one.`, 'key')
     } else if (node.type === 'object') {
+      const wanted = node.orFlag ? node.title : 'a block of settings'
       if (isRecord(value)) checkBlock(node, value, path)
-      else report(path, `${name} must be a block of settings, not ${shown(value, node, path)}.`)
+      else if (!node.orFlag || typeof value !== 'boolean')
+        report(path, `${name} must be ${wanted}, not ${shown(value, node, path)}.`)
     } else if (node.type === 'array') {
       if (Array.isArray(value)) checkList(node, value, path)
       else report(path, `${name} must be ${node.title}, not ${shown(value, node, path)}.`)

@@ -2,7 +2,9 @@ import type { Chance } from './plan.ts'
 
 /** Chance for a call: of its session where it has one, so that every call of it draws the same. */
 export const chanceFor = (session: string | null, random: () => number): Chance =>
-  session === null ? random : (name) => spread(`${session}\n${name}`)
+  session === null
+    ? random
+    : Object.assign((name: string) => spread(`${session}\n${name}`), { sticks: true })
 
 /** A text as an evenly spread number from 0 to, not including, 1: FNV-1a, then mixed as MurmurHash3 ends. */
 function spread(text: string): number {

@@ -20,9 +20,15 @@ export interface KeyOfQuota {
 
 const withoutKey: KeyOfQuota = { name: '', quotaGroup: '' }
 const entriesAtMost = 10_000
-const newestShare = 0.2
+/** What is left of the figure before: this much of one just measured, half of that for every `halfLifeMs` of its age. */
+const latency = { kept: 0.8, halfLifeMs: 30_000 }
 
-const well: TargetHealth = { ejected: false, share: 1, latencyMs: null }
+const well: TargetHealth = { ejected: false, share: 1, latencyMs: null, latencyAgeMs: null }
+
+interface Latency {
+  readonly ms: number
+  readonly measuredMs: number
+}
 
 /**
  * What this process has learnt of its providers. Nothing is kept of a way that never failed, so that calls that go well
@@ -33,7 +39,7 @@ export class Health {
   readonly #chance: () => number
   readonly #breakers = new Map<string, Breaker>()
   readonly #rests = new Map<string, KeyRest>()
-  readonly #latencies = new Map<string, number>()
+  readonly #latencies = new Map<string, Latency>()
 
   constructor(clock: Clock, chance: () => number) {
     this.#clock = clock
@@ -54,11 +60,14 @@ export class Health {
 
   /** How a target is doing by the best of its keys; `keys` null: it takes calls without one. */
   target(provider: string, model: string, keys: readonly KeyOfQuota[] | null): TargetHealth {
-    const latencyMs = this.#latencies.get(targetName(provider, model)) ?? null
+    const measured = this.#latencies.get(targetName(provider, model))
     const rests = this.rests(provider)
-    if (this.#breakers.size === 0 && rests === null)
-      return latencyMs === null ? well : { ...well, latencyMs }
+    const isWell = this.#breakers.size === 0 && rests === null
+    if (isWell && !measured) return well
     const nowMs = this.#clock.monotonic()
+    const latencyMs = measured?.ms ?? null
+    const latencyAgeMs = measured ? nowMs - measured.measuredMs : null
+    if (isWell) return { ...well, latencyMs, latencyAgeMs }
     let share = 0
     for (const key of keys ?? [withoutKey]) {
       if (rests?.of(key.name, key.quotaGroup, nowMs)) continue
@@ -66,7 +75,7 @@ export class Health {
       if (!breaker) share = 1
       else if (breaker.admits(nowMs)) share = Math.max(share, breaker.share(nowMs))
     }
-    return { ejected: share === 0, share: share || 1, latencyMs }
+    return { ejected: share === 0, share: share || 1, latencyMs, latencyAgeMs }
   }
 
   /** A call goes this way. Returns when, to be told with how it ended: what was learnt in between is newer. */
@@ -114,7 +123,10 @@ export class Health {
     const name = targetName(provider, model)
     const before = this.#latencies.get(name)
     if (before === undefined) forgetOldest(this.#latencies)
-    this.#latencies.set(name, before === undefined ? ms : before + newestShare * (ms - before))
+    const measuredMs = this.#clock.monotonic()
+    const ageMs = measuredMs - (before?.measuredMs ?? measuredMs)
+    const kept = before ? latency.kept * 0.5 ** (ageMs / latency.halfLifeMs) : 0
+    this.#latencies.set(name, { ms: ms + kept * ((before?.ms ?? ms) - ms), measuredMs })
   }
 
   /** Keys may have been changed: those that were refused get another chance. */

@@ -19,13 +19,16 @@ const route = (
   strategy: Route['strategy'],
   targets: readonly Target[],
   fallbacks: readonly Route[] = [],
-): Route => ({ name: 'r', strategy, targets, fallbacks })
+): Route => ({ name: 'r', strategy, targets, fallbacks, hedge: null })
 
 type Known = Readonly<Record<string, Partial<TargetHealth>>>
 const plan = (routes: readonly Route[], known: Known = {}, chance: Chance = seeded(7)): string =>
   planTargets(
     routes,
-    ({ model }) => ({ ejected: false, share: 1, latencyMs: null, ...known[model] }),
+    ({ model }) => ({
+      ...{ ejected: false, share: 1, latencyMs: null, latencyAgeMs: null },
+      ...known[model],
+    }),
     chance,
   )
     .map(({ target: { model }, fallback }) => `${model}${fallback || ''}`)
@@ -128,6 +131,7 @@ test('every usable target is in the plan once, whatever is known', () => {
     ejected: fc.boolean(),
     share: fc.double({ min: 0.1, max: 1, noNaN: true }),
     latencyMs: fc.option(fc.nat(1000)),
+    latencyAgeMs: fc.option(fc.nat(100_000)),
   })
   const strategies = fc.constantFrom<Route['strategy']>('priority', 'weighted', 'least-latency')
   fc.assert(

@@ -13,6 +13,7 @@ const smart: Route = {
   strategy: 'weighted',
   targets: [{ provider: 'openai', model: 'gpt-4o', weight: 3 }],
   fallbacks: [],
+  hedge: null,
 }
 const named: Route = { ...smart, name: 'openai/gpt-4o' }
 const all: Names = {
@@ -70,6 +71,7 @@ test('a route that was not configured is named provider/model', () => {
     strategy: 'priority',
     targets: [{ provider: 'openai', model: 'shared', weight: 1 }],
     fallbacks: [],
+    hedge: null,
   })
 })
 

@@ -50,6 +50,7 @@ function direct(provider: NamedProvider, model: string, asked: string, names: Na
     strategy: 'priority',
     targets: [{ provider: provider.name, model, weight: 1 }],
     fallbacks: [],
+    hedge: null,
   }
 }
 

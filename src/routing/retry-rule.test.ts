@@ -36,13 +36,14 @@ test('each failure has the row of the table it belongs to', () => {
     ['never key next nothing', 'upstream_auth_failed', status(400)],
     ['never - next nothing', 'overloaded', {}],
     ['never - next nothing', 'no_healthy_upstream', {}],
+    ['never - next nothing', 'unsupported_parameter', {}],
   ]
   for (const [expected, code, facts] of rows)
     assert.equal(rule(code, facts), expected, `${code} ${JSON.stringify(facts)}`)
 })
 
 test('what is not a provider’s failure is never tried again', () => {
-  const tried = new Set(['overloaded', 'no_healthy_upstream'])
+  const tried = new Set(['overloaded', 'no_healthy_upstream', 'unsupported_parameter'])
   for (const code of Object.keys(errorTable) as ErrorCode[])
     if (!code.startsWith('upstream_') && !tried.has(code))
       assert.equal(rule(code), 'never - - nothing', code)

@@ -33,6 +33,8 @@ const spent = rule('never', true, true, 'rest')
 const full = rule('never', false, true, 'nothing')
 /** A 400 in the words of a refused key: what the caller wrote may stand in it, so no key is set aside for it. */
 const doubtful = rule('never', true, true, 'nothing')
+/** This target cannot be told what was asked, or paid for it; another one may. */
+const unable = rule('never', false, true, 'nothing')
 const conflict = rule('backoff', false, false, 'nothing')
 
 const passing = new Set([408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
@@ -47,6 +49,13 @@ export function ruleFor(error: GatewayError): RetryRule {
       return status === 400 ? doubtful : spent
     case 'upstream_rejected':
       return status === 409 ? conflict : stop
+    case 'unsupported_parameter':
+    case 'budget_exceeded':
+    case 'model_unpriced':
+    case 'rate_limit_exceeded':
+    case 'token_limit_exceeded':
+    case 'concurrency_exceeded':
+      return unable
     case 'upstream_error':
       return status === undefined || passing.has(status) ? troubled : ambiguous
     case 'upstream_timeout':

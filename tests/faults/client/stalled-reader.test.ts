@@ -11,6 +11,7 @@ import type { JobQueue } from '../../../src/jobs/job-queue.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 import type { CallRecord } from '../../../src/observability/records.ts'
 import type { Endpoint, ExchangeHandler } from '../../../src/transport/transport.ts'
+import { openBooks } from '../../support/books.ts'
 import { manualRuntime } from '../../support/manual-clock.ts'
 import { postBytes, rawConnect } from '../../support/raw-client.ts'
 import { snapshotOf } from '../upstream/provider-fixture.ts'
@@ -74,17 +75,19 @@ const server = {
   trustedProxies: [],
 }
 const snapshot = { ...compiled, config: { ...compiled.config, server } }
+const { books } = openBooks(clock)
 const inference = new Inference({
-  gateway: new Gateway(snapshot, runtime),
+  gateway: new Gateway(snapshot, { runtime, books, memory: budget, strain: { level: 0 } }),
   // No job is handed in here.
   jobs: {} as JobQueue,
-  strain: { level: 0 },
+  strain: { level: 0, sign: null },
   runtime,
   inFlight,
   budget,
   settling: {
     clock,
     metrics: new Metrics('test'),
+    books,
     record: (record) => void records.push(record),
   },
 })

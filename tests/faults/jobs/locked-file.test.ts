@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { suite, test } from 'node:test'
-import { ended, heldModel, poll, submit, submitted } from '../../contract/job-client.ts'
+import {
+  ended,
+  heldModel,
+  poll,
+  repeatUntil,
+  submit,
+  submitted,
+} from '../../contract/job-client.ts'
 import { startSluice } from '../../contract/run-sluice.ts'
 import { ask, chat, envelopeOf, keys, withKey } from '../../contract/stage.ts'
 import { JobGateway } from './job-gateway.ts'
 
 const busyTimeoutMs = 5000
+/** Whether the store's queue counts as overload. */
+async function signOf({ url }: { readonly url: string }): Promise<boolean> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  return /^sluice_strain_by_sign\{sign="store"\} 1$/m.test(metrics)
+}
+
 /** A call that does not need the file. */
 const promptMs = 1000
 
@@ -59,6 +72,30 @@ suite('a database that somebody else holds', { concurrency: true }, () => {
     const list = await ask(gateway, { path: '/v1/async/jobs', headers: withKey(keys.open) })
     assert.equal((list.json() as { data: unknown[] }).data.length, 2)
     assert.deepEqual([stage.asked(held.name), stage.asked('refused')], [1, 0])
+  })
+
+  test('is no place for more jobs once one has waited for three seconds, until it is free again', async () => {
+    await using stage = await JobGateway.open()
+    const { gateway } = stage
+    using other = new DatabaseSync(stage.databaseFile, { timeout: 5000 })
+    other.exec('begin exclusive')
+    const waiting = submit(gateway, chat('demo/hello'))
+    const refused = await repeatUntil(
+      async () => (await signOf(gateway)) && (await submit(gateway, chat('openai/refused'))),
+      (answer) => answer !== false && envelopeOf(answer).error.code === 'overloaded',
+    )
+    assert.ok(refused)
+    assert.match(refused.text, /waits for its store/)
+    assert.equal(refused.headers['x-should-retry'], 'true')
+    assert.equal((await ask(gateway, { body: chat('demo/hello') })).status, 200)
+    other.exec('rollback')
+    await waiting
+    await repeatUntil(
+      () => signOf(gateway),
+      (isLate) => !isLate,
+    )
+    await ended(gateway, await submitted(gateway, chat('demo/hello')))
+    assert.equal(stage.asked('refused'), 0)
   })
 
   test('is refused to a second gateway, which says so, and the first goes on', async () => {

@@ -1,5 +1,11 @@
-import type { Config, ProviderConfig, ProviderKeyConfig } from '../../../src/config/config.ts'
+import type {
+  Config,
+  ProviderConfig,
+  ProviderKeyConfig,
+  TimeoutsConfig,
+} from '../../../src/config/config.ts'
 import type { VirtualKey } from '../../../src/core/principal.ts'
+import type { Credential } from '../../../src/credentials/credential.ts'
 import { compileSnapshot, type Provider, type Snapshot } from '../../../src/gateway/snapshot.ts'
 import { providerTypes } from '../../../src/providers/registry.ts'
 import type { Endpoint } from '../../../src/transport/transport.ts'
@@ -13,27 +19,33 @@ export const keyOf = (name = 'main', value = 'sk-secret', weight = 1): ProviderK
   cloud: {},
 })
 
+export const usualTimeouts: TimeoutsConfig = {
+  connectMs: 1000,
+  firstByteMs: null,
+  firstTokenMs: null,
+  idleMs: 1000,
+  totalMs: 10_000,
+  streamTotalMs: 20_000,
+  jobMs: 1_800_000,
+}
+
 const providerConfig = (changes: Partial<ProviderConfig>): ProviderConfig => ({
   name: 'up',
   type: 'openai-compatible',
   baseUrl: 'https://provider.example/v1',
   keys: [keyOf()],
   headers: {},
-  timeouts: {
-    connectMs: 1000,
-    firstByteMs: null,
-    firstTokenMs: null,
-    idleMs: 1000,
-    totalMs: 10_000,
-    streamTotalMs: 20_000,
-    jobMs: 1_800_000,
-  },
+  timeouts: usualTimeouts,
   proxy: null,
   tls: { ca: null },
   retries: { max: 0, baseMs: 1, capMs: 1 },
   maxConcurrency: 10,
+  limits: null,
+  budget: null,
   apiVersion: null,
   deployments: null,
+  dropUnsupported: false,
+  fetchImages: null,
   ...changes,
 })
 
@@ -48,6 +60,8 @@ interface Parts {
   readonly models?: Config['models']
   readonly auth?: Partial<Config['auth']>
   readonly endpoint?: Endpoint
+  /** Of every key. */
+  readonly credential?: Credential
   readonly keys?: readonly VirtualKey[]
   readonly jobs?: Partial<Config['jobs']>
   readonly maxReplyBytes?: number
@@ -59,6 +73,7 @@ export function snapshotOf({
   models,
   auth,
   endpoint,
+  credential,
   keys = [],
   jobs,
   maxReplyBytes = 100_000,
@@ -69,6 +84,7 @@ export function snapshotOf({
     auth: { inference: 'required', anonymous: null, ...auth },
     providers: new Map(configs.map((each) => [each.name, each])),
     models: models ?? new Map(),
+    prices: new Map(),
     jobs,
   } as unknown as Config
   return compileSnapshot({
@@ -78,6 +94,7 @@ export function snapshotOf({
     keySecret: Buffer.alloc(32),
     admin: { check: () => null },
     openEndpoint: () => endpoint ?? nobody,
+    openCredential: () => credential ?? null,
   })
 }
 

@@ -10,6 +10,7 @@ const route: Route = {
   strategy: 'priority',
   targets: ['a', 'b'].map((provider) => ({ provider, model: 'm', weight: 1 })),
   fallbacks: [],
+  hedge: null,
 }
 const wayOf = (provider: string) => ({ provider, model: 'm', key: 'k', quotaGroup: 'k' })
 

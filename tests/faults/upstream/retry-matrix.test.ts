@@ -141,8 +141,11 @@ function check(cell: Cell, met: Met): void {
 function checkRecord(cell: Cell, record: LogRecord): void {
   const expected = expectedOf(cell)
   const count = sum(expected.perKey) + expected.spare
-  const attempts = record['attempts'] as readonly { provider: string; error?: string }[] | undefined
+  const attempts = record['attempts'] as readonly AttemptLine[] | undefined
   assert.equal(attempts?.length ?? 1, count)
+  attempts?.forEach((attempt, at) => {
+    checkMetering(cell, attempt, at)
+  })
   const tokens = [record['input_tokens'], record['output_tokens'], record['estimated']]
   if (expected.isAnswered) {
     assert.deepEqual(tokens, [3, 2, undefined])
@@ -154,6 +157,50 @@ function checkRecord(cell: Cell, record: LogRecord): void {
     assert.ok(attempts?.every(({ error }) => error !== undefined))
     assert.ok(record['error'])
   }
+}
+
+interface AttemptLine {
+  readonly provider: string
+  readonly error?: string
+  readonly role?: string
+  readonly input_tokens?: number
+  readonly output_tokens?: number
+  readonly estimated?: boolean
+}
+
+const promptTokens = Math.ceil(
+  JSON.stringify([{ role: 'user', content: 'one two three' }]).length / 4,
+)
+
+/** What each attempt may have been billed for: told, guessed where it may have been, nothing where it was refused. */
+function checkMetering(cell: Cell, attempt: AttemptLine, at: number): void {
+  const { error, input_tokens: input, output_tokens: output, estimated, role } = attempt
+  assert.equal(role, at === 0 ? undefined : 'repeat')
+  if (error === undefined) assert.deepEqual([input, output, estimated], [3, 2, undefined])
+  else if (!cell.fault.mayCost) assert.equal(input, undefined)
+  else {
+    const events = cell.fault.phase === 'P3' ? 1 : 0
+    assert.equal(estimated, true)
+    assert.equal(input, promptTokens)
+    assert.ok((output ?? 0) >= events, `${output} tokens of output`)
+  }
+}
+
+const inTotal = (record: LogRecord): string => {
+  const lines = (record['attempts'] ?? [record]) as readonly AttemptLine[]
+  const total = (of: 'input_tokens' | 'output_tokens'): number =>
+    lines.reduce((all, line) => all + (line[of] ?? 0), 0)
+  return `${total('input_tokens')}/${total('output_tokens')}`
+}
+
+/** What `/metrics` says was used, by whomever. */
+async function countedTokens(type: string): Promise<number> {
+  const response = await fetch(`${gateway.url}/metrics`, { headers: { connection: 'close' } })
+  const lines = (await response.text()).split('\n')
+  const tokens = lines.filter(
+    (line) => line.startsWith('sluice_tokens_total{') && line.includes(`type="${type}"`),
+  )
+  return sum(tokens.map((line) => Number(line.slice(line.lastIndexOf(' ')))))
 }
 
 const sum = (list: readonly number[]): number => list.reduce((total, each) => total + each, 0)
@@ -181,7 +228,7 @@ function render(): string {
     ].join(' '),
   )
   return [
-    'phase, fault, kind, setup, calls per key (attempts), the client saw, tokens',
+    'phase, fault, kind, setup, calls per key (attempts), the client saw, tokens of all that were used',
     ...lines,
   ].join('\n')
 }
@@ -210,7 +257,7 @@ test('every fault in every phase is followed by what the retry table says, and b
     rows.push({
       cell,
       ...describe(found),
-      metered: tokens + (record['estimated'] ? ' guessed' : ''),
+      metered: `${tokens}${record['estimated'] ? ' guessed' : ''} of ${inTotal(record)}`,
     })
     try {
       checkRecord(cell, record)
@@ -220,4 +267,7 @@ test('every fault in every phase is followed by what the retry table says, and b
   }
   t.diagnostic(render())
   assert.deepEqual(wrong, [])
+  // A warm-up costs what a good answer does.
+  const used = [...records.values()].map((record) => Number(inTotal(record).split('/')[0]))
+  assert.equal(await countedTokens('input'), sum(used) + 3 * warmed)
 })

@@ -23,6 +23,7 @@ export interface StageOptions {
   readonly models?: Fields
   readonly virtualKeys?: readonly Fields[]
   readonly server?: Fields
+  readonly auth?: Fields
 }
 
 /** Several providers in one scripted upstream, told apart by the keys they are called with. */
@@ -32,7 +33,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     config: {
       version: 1,
       server: { drain: { delay: '0s' }, ...options.server },
-      auth: { inference: 'optional' },
+      auth: { inference: 'optional', ...options.auth },
       providers: Object.fromEntries(
         Object.entries(options.providers).map(([name, each]) => [
           name,
