@@ -1,9 +1,14 @@
+import type { BudgetWindow, ShownLimits } from './allowance.ts'
 import type { Usage } from './chat.ts'
 import type { GatewayError } from './errors.ts'
+import type { Nanos } from './money.ts'
+import type { Price } from './price.ts'
 import type { Principal } from './principal.ts'
 
 /** One try at one target. Times are monotonic milliseconds. */
 export interface Attempt {
+  /** `hedge`: beside another that was late; `repeat`: after one that failed, wherever it went. */
+  readonly role: 'first' | 'repeat' | 'hedge'
   readonly provider: string
   readonly model: string
   /** The provider key's name; null where no credential is sent. */
@@ -13,6 +18,26 @@ export interface Attempt {
   endedMs: number | null
   status: number | null
   error: GatewayError | null
+  /** What it was let go with; null: nothing was held for it. */
+  readonly hold: AttemptHold | null
+  /** What it cost; null until the call is settled, and where there is no price for it. */
+  costNanos: Nanos | null
+  /** What it used, told or guessed; null until the call is settled, and where nothing can have been used. */
+  usage: Usage | null
+}
+
+/** Money, slots and a note on disk that are held for an attempt. */
+export interface AttemptHold {
+  /** Of the attempt in the ledger: the call's id and a number. */
+  readonly id: string
+  /** By which it is reckoned; null: there is none. */
+  readonly price: Price | null
+  /** The budgets that pay for it. */
+  readonly windows: readonly BudgetWindow[]
+  /** Once: what it came to. Money and slots are free for others then. */
+  settle(costNanos: Nanos, tokens: number): void
+  /** Once its line in the ledger is on disk. */
+  close(): void
 }
 
 /** What a call has to do with a job: it hands one in, asks for one, or is one being done. */
@@ -49,12 +74,21 @@ export interface Call {
   stream: boolean
   /** Labels the caller gave by `x-bf-dim-<name>`. */
   dimensions: Readonly<Record<string, string>> | null
+  /** Gives back what its caller's limits counted for it, and sets the tokens right; null: nothing was counted. */
+  release: ((usedTokens: number) => void) | null
+  /** How its caller's limits stood; null: there are none. */
+  limits: ShownLimits | null
+  /** How many attempts were let go. */
+  holds: number
+  /** In the order in which they began, but that the one which answered is the last. */
   readonly attempts: Attempt[]
   /** Which of the fallbacks was asked last, from 1; 0: none. */
   fallback: number
+  /** Parameters that the last attempt left out, since its provider has nothing of the kind. */
+  dropped: readonly string[]
   /** Null for an ordinary call, answered while its caller waits. */
   job: CallJob | null
-  /** Known once the provider told, or guessed when it did not. */
+  /** What the answer used: known once the provider told, or guessed when it did not. The attempts tell what all used. */
   usage: Usage | null
   /** Monotonic time of the first event that carried something. */
   firstTokenMs: number | null

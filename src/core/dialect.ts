@@ -6,6 +6,8 @@ export interface StreamDecoder<Event> {
   push(chunk: Uint8Array): readonly Event[]
   /** The upstream closed. Without a finish before it that is an `error` event, never a quiet end. */
   end(): readonly Event[]
+  /** The provider has said its very last word: the stream may be ended without waiting for its close. */
+  readonly done?: boolean
 }
 
 export interface StreamEncoder<Event> {
@@ -68,6 +70,8 @@ export interface EncodedRequest {
 /** A wire format that only providers speak: the half of a dialect that faces them. Pure. */
 export interface ProviderDialect<Request, Reply, Event> {
   readonly name: string
+  /** Its streams are binary frames. */
+  readonly binaryStream?: true
   /** Throws `unsupported_parameter` with `param` for what it cannot say. */
   encodeRequest(request: Request, options: EncodeOptions): EncodedRequest
   /** Throws `upstream_invalid_response`, or the provider's own error where a 200 holds one. */

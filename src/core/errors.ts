@@ -4,6 +4,8 @@ interface ErrorSpec {
   readonly type: string
   /** The word at the top level of the envelope where it is not the code: clients of the seed's gateway test for it. */
   readonly outerType?: string
+  /** `error.code` where it is not our own word. */
+  readonly shown?: string
   /** True where only waiting helps and nothing was billed; SDKs read it as `x-should-retry`. */
   readonly shouldRetry?: true
 }
@@ -17,6 +19,8 @@ export type ErrorCode =
   | 'unsupported_parameter'
   | 'virtual_key_required'
   | 'invalid_api_key'
+  | 'budget_exceeded'
+  | 'model_unpriced'
   | 'key_disabled'
   | 'model_not_allowed'
   | 'forbidden'
@@ -33,10 +37,14 @@ export type ErrorCode =
   | 'expectation_failed'
   | 'idempotency_key_reuse'
   | 'headers_too_large'
+  | 'rate_limit_exceeded'
+  | 'token_limit_exceeded'
+  | 'concurrency_exceeded'
   | 'async_queue_full'
   | 'login_throttled'
   | 'upstream_rate_limited'
   | 'client_closed'
+  | 'outrun'
   | 'internal_error'
   | 'job_interrupted'
   | 'poison'
@@ -71,6 +79,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   unsupported_parameter: { status: 400, ...callers },
   virtual_key_required: { status: 401, ...callers },
   invalid_api_key: { status: 401, ...callers, outerType: 'virtual_key_not_found' },
+  budget_exceeded: { status: 402, type: 'insufficient_quota' },
+  model_unpriced: { status: 403, type: 'permission_error' },
   key_disabled: {
     status: 403,
     type: 'permission_error',
@@ -95,10 +105,31 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   expectation_failed: { status: 417, ...callers },
   idempotency_key_reuse: { status: 422, ...callers },
   headers_too_large: { status: 431, ...callers },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'requests',
+    outerType: 'request_limited',
+    shouldRetry: true,
+  },
+  token_limit_exceeded: {
+    status: 429,
+    type: 'tokens',
+    outerType: 'token_limited',
+    // The outside knows one word for both; their types tell them apart.
+    shown: 'rate_limit_exceeded',
+    shouldRetry: true,
+  },
+  concurrency_exceeded: {
+    status: 429,
+    type: 'requests',
+    outerType: 'request_limited',
+    shouldRetry: true,
+  },
   async_queue_full: { status: 429, type: 'requests', shouldRetry: true },
   login_throttled: { status: 429, type: 'requests', shouldRetry: true },
   upstream_rate_limited: { status: 429, type: 'requests', shouldRetry: true },
   client_closed: { status: 499, type: 'server_error' },
+  outrun: { status: 499, type: 'server_error' },
   internal_error: { status: 500, type: 'server_error' },
   job_interrupted: { status: 500, type: 'server_error' },
   poison: { status: 500, type: 'server_error' },

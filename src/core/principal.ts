@@ -1,10 +1,21 @@
+import type { Scope } from './allowance.ts'
+
 /** Who makes a call. */
 export interface Principal {
+  /** Of the key, stable over renaming; empty for all others. */
+  readonly id: string
+  readonly teamId: string
+  readonly customerId: string
+  /** Whose limits and budgets all have to allow its calls: the key's own, its team's, its customer's. */
+  readonly scopes: readonly Scope[]
   readonly kind: 'virtual-key' | 'admin' | 'anonymous'
   /** The key's name: what logs, metrics and jobs know the caller by. */
   readonly name: string
   /** Patterns of the models it may use; null is all. */
   readonly models: readonly string[] | null
+  /** Names of the providers that may serve it, and of their keys as `provider/key`; null is all. */
+  readonly providers: readonly string[] | null
+  readonly providerKeys: readonly string[] | null
   /** Which `x-bf-eh-<name>` headers it may send on; null is any. */
   readonly forwardHeaders: readonly string[] | null
   readonly mayPin: boolean
@@ -24,3 +35,13 @@ export interface VirtualKey {
 /** Whose a job is: by name, so that a key with a new value still reads what it submitted with the old one. */
 export const ownerOf = ({ kind, name }: Principal): string =>
   kind === 'virtual-key' ? `key:${name}` : `${kind}:`
+
+/** Of a principal that nothing is counted for and that nothing but its models restricts. */
+export const unbound = {
+  id: '',
+  teamId: '',
+  customerId: '',
+  scopes: [],
+  providers: null,
+  providerKeys: null,
+} as const

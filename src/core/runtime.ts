@@ -18,6 +18,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls `fire` once after `ms`. Whoever armed it cancels it: it keeps the process alive. */
   timer(ms: number, fire: () => void): Timer
+  /** Calls `fire` when what is ready now has been dealt with: soon, and once for many. */
+  soon(fire: () => void): void
 }
 
 export interface Timer {

@@ -23,6 +23,7 @@ const clock: Clock = {
     const timer = setTimeout(fire, ms)
     return { refresh: () => void timer.refresh(), cancel: () => clearTimeout(timer) }
   },
+  soon: (fire) => void setImmediate(fire),
 }
 
 export const systemRuntime: Runtime = {

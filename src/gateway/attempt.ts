@@ -1,16 +1,22 @@
-import type { ProviderKeyConfig, TimeoutsConfig } from '../config/config.ts'
+import type { TimeoutsConfig } from '../config/config.ts'
 import type { Attempt, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
+import type { Tariff } from '../governance/tariff.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
+import { addCredential } from './add-credential.ts'
+import type { Bookkeeper } from './bookkeeper.ts'
+import { imagesFor, type Memory, noImages } from './call-images.ts'
+import { type CallKind, wholeMsOf } from './call-time.ts'
 import { named } from './conceal.ts'
 import { type Answered, exchange } from './exchange.ts'
-import type { RelayStream } from './relay-stream.ts'
-import { readReplyBody, streamOfReply } from './reply-body.ts'
+import type { Form } from './form.ts'
+import type { AnswerStream } from './held-stream.ts'
+import { prepareRequest, type RequestTarget, requestOf } from './prepare-request.ts'
 import type { Provider } from './snapshot.ts'
-import { buildUpstreamRequest, type CallerExtras } from './upstream-request.ts'
+import type { CallerExtras, UsageMode } from './upstream-request.ts'
 import type { Limits } from './watchdog.ts'
 
 export type Answer =
@@ -19,7 +25,7 @@ export type Answer =
   | { readonly kind: 'frames'; readonly bytes: Buffer; readonly headers: Headers }
   | {
       readonly kind: 'stream'
-      readonly stream: RelayStream
+      readonly stream: AnswerStream
       readonly headers: Headers
       /** To be told how it ended, once. */
       readonly onEnd?: (error: GatewayError | null) => void
@@ -41,14 +47,14 @@ export interface AttemptContext {
   readonly signal: AbortSignal
   /** Null: a caller waits for the answer. */
   readonly run: JobRun | null
+  /** Whether it is asked beside an attempt that is late. */
+  readonly hedge: boolean
 }
 
 /** One way to ask. */
-export interface AttemptTarget {
-  readonly provider: Provider
-  /** The model's name on the provider's side. */
-  readonly model: string
-  readonly key: ProviderKeyConfig | null
+export interface AttemptTarget extends RequestTarget {
+  /** The model as it was asked for. */
+  readonly asked: string
   /** Whether a new connection must be made for it. */
   readonly fresh: boolean
 }
@@ -57,6 +63,9 @@ export interface AttemptRules {
   readonly maxReplyBytes: number
   readonly refusals: UsageRefusals
   readonly runtime: Runtime
+  readonly books: Bookkeeper
+  readonly memory: Memory
+  readonly tariff: Tariff
 }
 
 /** Providers whose models refused `stream_options` once, so that they are not asked again. Bounded. */
@@ -78,17 +87,46 @@ export class UsageRefusals {
  * error as it was met; `named` makes it fit for the caller.
  */
 export async function attempt(
-  { call, look, extras, signal, run }: AttemptContext,
-  { provider, model, key, fresh }: AttemptTarget,
-  { maxReplyBytes, refusals, runtime }: AttemptRules,
+  { call, look, extras, signal, run, hedge }: AttemptContext,
+  { provider, asked, model, key, fresh }: AttemptTarget,
+  { maxReplyBytes, refusals, runtime, books, memory, tariff }: AttemptRules,
 ): Promise<Answer> {
-  const { streamUsage, corrections } = provider.adapter.chat
-  const refused = look.stream && refusals.has(provider, model)
-  const askUsage = look.stream && !look.includeUsage && streamUsage === 'ask' && !refused
-  const usage = askUsage ? 'ask' : refused ? 'drop' : 'keep'
-  const request = buildUpstreamRequest(look, provider, model, key, extras, usage)
-  if (run) await run.beforeDispatch()
+  const usage = usageMode(look, provider, refusals.has(provider, model))
+  const images = provider.adapter.chat.imagesAsBytes
+    ? await imagesFor(call, requestOf(look), provider, { clock: runtime.clock, memory }, signal)
+    : noImages
+  const prepared = prepareRequest(look, { provider, model, key }, extras, {
+    usage,
+    runtime,
+    images,
+  })
+  const { form, dropped } = prepared
+  const credential = key && provider.credentials.get(key.name)
+  const request = credential
+    ? await addCredential(prepared.request, credential, provider, signal)
+    : prepared.request
+  const role: Attempt['role'] = hedge ? 'hedge' : call.attempts.length === 0 ? 'first' : 'repeat'
+  const way = {
+    provider: provider.name,
+    type: provider.config.type,
+    model: asked,
+    upstreamModel: model,
+    key: key?.name ?? null,
+    role,
+  }
+  const holding = books.hold(call, way, look, tariff)
+  const hold = holding instanceof Promise ? await holding : holding
+  try {
+    if (run) await run.beforeDispatch()
+    // Who left in the meantime has used nothing.
+    if (signal.aborted) throw signal.reason
+  } catch (thrown) {
+    hold.settle(0, 0)
+    hold.close()
+    throw thrown
+  }
   const record: Attempt = {
+    role,
     provider: provider.name,
     model,
     key: key?.name ?? null,
@@ -97,43 +135,60 @@ export async function attempt(
     endedMs: null,
     status: null,
     error: null,
+    hold,
+    costNanos: null,
+    usage: null,
   }
-  // Who left while the body was looked at has used nothing.
-  if (signal.aborted) throw signal.reason
   call.attempts.push(record)
+  call.dropped = dropped
   const answered = await exchange(provider.endpoint, fresh ? { ...request, fresh } : request, {
     stream: look.stream,
     includeUsage: look.includeUsage,
     choices: look.choices,
-    corrections,
+    form,
     explain: (error) => named(error, provider, key),
     // A job would rather wait than fail.
     slotMs: run ? null : slotMs,
-    limits: limitsOf(provider.config.timeouts, look.stream, run !== null),
+    limits: limitsOf(
+      provider.config.timeouts,
+      run ? 'job' : look.stream ? 'stream' : 'plain',
+      record.startedMs - call.startedMs,
+    ),
     maxReplyBytes,
     clock: runtime.clock,
     signal,
     attempt: record,
   })
   try {
-    return toAnswer(answered, call, look, provider)
+    return toAnswer(answered, record, look, { provider, form })
   } catch (thrown) {
     record.error = GatewayError.from(thrown)
     throw thrown
   }
 }
 
-function toAnswer(answered: Answered, call: Call, look: ChatLook, provider: Provider): Answer {
-  const { corrections } = provider.adapter.chat
+/** `ask`: the caller did not, but metering must know. `drop`: the provider refused the field before. */
+function usageMode(look: ChatLook, { adapter }: Provider, refused: boolean): UsageMode {
+  if (!look.stream) return 'keep'
+  if (refused) return 'drop'
+  return adapter.chat.streamUsage === 'ask' && !look.includeUsage ? 'ask' : 'keep'
+}
+
+function toAnswer(
+  answered: Answered,
+  record: Attempt,
+  look: ChatLook,
+  { provider, form }: { readonly provider: Provider; readonly form: Form },
+): Answer {
   const { headers } = answered
   if (answered.kind === 'stream') return { kind: 'stream', stream: answered.stream, headers }
   if (look.stream) {
-    const { bytes, usage } = streamOfReply(answered.body, corrections, look.includeUsage)
-    call.usage = meant(usage, provider)
+    const { bytes, usage } = form.replyAsStream(answered.body, look.includeUsage)
+    record.usage = meant(usage, provider)
     return { kind: 'frames', bytes, headers }
   }
-  const { body, usage } = readReplyBody(answered.body, corrections)
-  call.usage = meant(usage, provider)
+  const { body, usage } = form.readReply(answered.body)
+  record.usage = meant(usage, provider)
   return { kind: 'reply', body, headers }
 }
 
@@ -143,15 +198,18 @@ export function meant(usage: Usage | null, provider: Provider | undefined): Usag
   return { ...usage, outputTokens: usage.outputTokens + usage.reasoningTokens }
 }
 
-function limitsOf(timeouts: TimeoutsConfig, stream: boolean, job: boolean): Limits {
-  const { firstByteMs, firstTokenMs, idleMs, streamTotalMs } = timeouts
-  const totalMs = job ? timeouts.jobMs : timeouts.totalMs
-  return stream
+/** `spentMs`: what the call has used up of its time already. */
+function limitsOf(timeouts: TimeoutsConfig, kind: CallKind, spentMs: number): Limits {
+  const { firstByteMs, firstTokenMs, idleMs } = timeouts
+  const wholeMs = wholeMsOf(timeouts, kind)
+  const totalMs = wholeMs - spentMs
+  return kind === 'stream'
     ? {
         firstByteMs: firstByteMs ?? 120_000,
         firstTokenMs: firstTokenMs ?? 300_000,
         idleMs,
-        totalMs: streamTotalMs,
+        totalMs,
+        wholeMs,
       }
     : // A provider sends the head of a plain reply only when the whole of it is ready.
       {
@@ -159,5 +217,6 @@ function limitsOf(timeouts: TimeoutsConfig, stream: boolean, job: boolean): Limi
         firstTokenMs: firstTokenMs ?? totalMs,
         idleMs: Number.POSITIVE_INFINITY,
         totalMs,
+        wholeMs,
       }
 }

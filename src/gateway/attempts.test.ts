@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyOf, snapshotOf } from '../../tests/faults/upstream/provider-fixture.ts'
+import { anyMemory } from '../../tests/support/any-memory.ts'
+import { openBooks } from '../../tests/support/books.ts'
 import { manualRuntime } from '../../tests/support/manual-clock.ts'
 import type { ProviderConfig } from '../config/config.ts'
 import type { Call } from '../core/call.ts'
@@ -45,7 +47,8 @@ function run(
     JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x' }], ...options.fields }),
   )
   const look = lookAtChat(bytes, scanJson(bytes, requestRules), false)
-  const call = { attempts: [], usage: null } as unknown as Call
+  const startedMs = runtime.clock.monotonic()
+  const call = { attempts: [], usage: null, startedMs } as unknown as Call
   const extras = {
     headers: null,
     apiVersion: null,
@@ -57,7 +60,7 @@ function run(
   const target = { provider: 'up', model: 'm', weight: 1 }
   const answer = (async () =>
     await runAttempts(
-      { call, look, extras, signal, run: null },
+      { call, look, extras, signal, run: null, hedge: false },
       [{ target, fallback: 0 }],
       runtime.random,
       snapshot,
@@ -65,6 +68,8 @@ function run(
         runtime,
         health: new Health(runtime.clock, runtime.random),
         refusals: options.refusals ?? new UsageRefusals(),
+        books: openBooks(runtime.clock).books,
+        memory: anyMemory,
         load: newLoad(),
       },
     ))()
@@ -88,7 +93,7 @@ const optionsIn = (request: UpstreamRequest | undefined): unknown =>
 test('a good reply is one attempt, with its usage', async () => {
   const { answer, call, clockPending } = run([[200, completion]])
   assert.equal((await answer).kind, 'reply')
-  assert.equal(call.usage?.inputTokens, 4)
+  assert.equal(call.attempts[0]?.usage?.inputTokens, 4)
   assert.equal(call.attempts.length, 1)
   assert.equal(call.attempts[0]?.status, 200)
   assert.equal(call.attempts[0]?.error, null)
@@ -98,7 +103,7 @@ test('a good reply is one attempt, with its usage', async () => {
 test('an object in place of a stream counts what it used', async () => {
   const { answer, call } = run([[200, completion]], { fields: { stream: true } })
   assert.equal((await answer).kind, 'frames')
-  assert.equal(call.usage?.outputTokens, 2)
+  assert.equal(call.attempts[0]?.usage?.outputTokens, 2)
 })
 
 test('an error inside a 200 is the attempt’s error as well', async () => {

@@ -7,56 +7,40 @@ import type { Chance, PlannedTarget } from '../routing/plan.ts'
 import { type Load, mayRepeat } from '../routing/retry-budget.ts'
 import { type RetryRule, ruleFor } from '../routing/retry-rule.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
+import { hasNewCredential } from './add-credential.ts'
 import { type Answer, type AttemptContext, attempt, type UsageRefusals } from './attempt.ts'
-import { type ChosenKey, chooseKey, usableKeys } from './choose-key.ts'
+import type { Bookkeeper } from './bookkeeper.ts'
+import type { Memory } from './call-images.ts'
+import { CallTime } from './call-time.ts'
+import { type ChosenKey, chooseKey } from './choose-key.ts'
 import { named } from './conceal.ts'
-import { type Provider, type Snapshot, upstreamName } from './snapshot.ts'
-import type { CallerExtras } from './upstream-request.ts'
+import { prepareTarget, type ReadyTarget } from './ready-target.ts'
+import type { Provider, Snapshot } from './snapshot.ts'
 
 /** What the attempts of all calls share. */
 export interface Resilience {
   readonly runtime: Runtime
   readonly health: Health
   readonly refusals: UsageRefusals
+  readonly books: Bookkeeper
+  readonly memory: Memory
   /** Of the whole process; each provider has its own besides. */
   readonly load: Load
 }
 
-/** A target with all it takes to ask it. */
-export interface ReadyTarget {
-  readonly provider: Provider
-  /** Null: it takes calls without one. */
-  readonly keys: readonly ProviderKeyConfig[] | null
-  /** The model's name on the provider's side. */
-  readonly model: string
+/** Another attempt of the same call that may be under way at the same time. */
+export interface Beside {
+  /** Resolves once there is none, or it is over; where it answered, the signal of this one is aborted first. */
+  over(): Promise<void>
 }
 
 const attemptsAtMost = 6
 const none: ReadonlySet<string> = new Set()
-const togetherMs = 60_000
-/** The longest single wait, and the longest pause a provider with nobody beside it may ask for. */
-const patience = {
-  caller: { eachMs: 10_000, soonMs: 2000 },
-  // Nobody is on the line, and a queue would run empty into a provider's pause.
-  job: { eachMs: 60_000, soonMs: 60_000 },
-} as const
-
-/** Throws `model_not_found` and `invalid_request` for what the target cannot be asked. */
-export function prepareTarget(
-  target: Target,
-  { pinnedKey }: CallerExtras,
-  snapshot: Snapshot,
-): ReadyTarget {
-  const provider = snapshot.providers.get(target.provider)
-  if (!provider)
-    throw new GatewayError('no_healthy_upstream', `Provider "${target.provider}" is gone`)
-  const keys = usableKeys(provider, target.model, pinnedKey)
-  return { provider, keys, model: upstreamName(provider, target.model) }
-}
 
 /**
  * The only place that tries again. Resolves with the whole reply, or once a stream's first real event is in hand; from
- * there on nothing is repeated. Rejects with the last error, made fit for the caller.
+ * there on nothing is repeated. Rejects with the last error, made fit for the caller. With `context.hedge` one way is
+ * asked once; `beside` is what a failure waits for.
  */
 export function runAttempts(
   context: AttemptContext,
@@ -64,8 +48,9 @@ export function runAttempts(
   chance: Chance,
   snapshot: Snapshot,
   shared: Resilience,
+  beside: Beside | null = null,
 ): Promise<Answer> {
-  return new AttemptLoop(context, plan, chance, snapshot, shared).run()
+  return new AttemptLoop(context, plan, chance, snapshot, shared, beside).run()
 }
 
 class AttemptLoop {
@@ -74,7 +59,8 @@ class AttemptLoop {
   readonly #chance: Chance
   readonly #snapshot: Snapshot
   readonly #shared: Resilience
-  #waitedMs = 0
+  readonly #beside: Beside | null
+  readonly #time: CallTime
   /** Targets that have not been asked. */
   #left = 0
   #last: GatewayError | null = null
@@ -85,12 +71,17 @@ class AttemptLoop {
     chance: Chance,
     snapshot: Snapshot,
     shared: Resilience,
+    beside: Beside | null,
   ) {
     this.#context = context
     this.#plan = plan
     this.#chance = chance
     this.#snapshot = snapshot
     this.#shared = shared
+    this.#beside = beside
+    const { call, look, run } = context
+    const kind = run ? 'job' : look.stream ? 'stream' : 'plain'
+    this.#time = new CallTime(shared.runtime.clock, call.startedMs, kind)
   }
 
   async run(): Promise<Answer> {
@@ -108,9 +99,14 @@ class AttemptLoop {
     const ready = this.#prepare(target)
     if (!ready) return null
     const { provider } = ready
-    let tried: ReadonlySet<string> = none
-    let granted = false
+    let tried = this.#triedBeside(ready)
+    let granted = this.#context.hedge
     for (;;) {
+      if (this.#time.leftMs(provider.config.timeouts) <= 0) {
+        if (this.#last?.code !== 'upstream_timeout')
+          this.#last = this.#time.over(provider.config.timeouts)
+        return null
+      }
       const chosen = this.#choose(ready, tried)
       if (chosen.kind === 'none') return null
       if (chosen.kind === 'cooling') {
@@ -126,7 +122,7 @@ class AttemptLoop {
       if (granted) this.#grant(provider)
       const outcome = await this.#askKey(ready, chosen.key, { isLastWay, granted })
       if ('kind' in outcome) return outcome
-      if (!outcome.otherKey || !this.#hasRoom()) return null
+      if (!outcome.otherKey || !this.#hasRoom() || this.#context.hedge) return null
       // A provider in trouble is not asked more often for having many keys; a key that rests costs it nothing.
       granted = outcome.says === 'failure'
       if (granted && !this.#mayRepeat(provider)) return null
@@ -138,12 +134,24 @@ class AttemptLoop {
     return chooseKey({ provider, model, keys, tried, nowMs }, this.#shared.health, this.#chance)
   }
 
+  /** The keys of a target by which the other of two attempts under way has asked it. */
+  #triedBeside({ provider, model }: ReadyTarget): ReadonlySet<string> {
+    const { call, hedge } = this.#context
+    if (!hedge && !this.#beside) return none
+    const others = call.attempts.filter(
+      (each) =>
+        (each.role === 'hedge') !== hedge &&
+        each.provider === provider.name &&
+        each.model === model,
+    )
+    return new Set(others.map(({ key }) => key ?? ''))
+  }
+
   /** A job waits for a provider's pause to end, where nobody else is left. False: it does not. */
   async #sitOut(leftMs: number, provider: Provider): Promise<boolean> {
     if (this.#context.run === null || this.#left > 0) return false
-    if (this.#bearable(leftMs, provider) === null) return false
-    this.#waitedMs += leftMs
-    await this.#shared.runtime.clock.sleep(leftMs, this.#context.signal)
+    if (this.#time.bearable(leftMs, provider.config.timeouts) === null) return false
+    await this.#time.wait(leftMs, this.#context.signal)
     return true
   }
 
@@ -193,8 +201,9 @@ class AttemptLoop {
           throw named(error, provider, key)
         }
         const rule = ruleFor(error)
-        this.#learn(way, sinceMs, rule, error)
+        this.#learn(way, sinceMs, rule, error, provider)
         this.#last = named(error, provider, key)
+        await this.#awaitOther()
         const waitMs = this.#waitBefore(rule, error, { provider, repeats, fresh, isLastWay })
         if (call.attempts.length >= attemptsAtMost) throw this.#final()
         if (waitMs === null) {
@@ -206,28 +215,34 @@ class AttemptLoop {
         else fresh = true
         if (granted) this.#grant(provider)
         if (waitMs > 0) await this.#sleep(waitMs, provider)
+        if (granted && this.#time.leftMs(provider.config.timeouts) <= 0) {
+          this.#count(provider, 'repeats', -1)
+          return rule
+        }
       }
     }
   }
 
   /** Asks once. `granted`: it counts as a repeat already, until it is over. */
   async #once(
-    { provider, model }: ReadyTarget,
+    { provider, asked, model }: ReadyTarget,
     key: ProviderKeyConfig | null,
     { fresh, granted }: { readonly fresh: boolean; readonly granted: boolean },
   ): Promise<Answer> {
-    const { runtime, refusals } = this.#shared
+    const { runtime, refusals, books, memory } = this.#shared
     const kind = granted ? 'repeats' : 'first'
     if (!granted) this.#count(provider, kind, 1)
-    const { maxReplyBytes } = this.#snapshot.config.server
-    const rules = { maxReplyBytes, refusals, runtime }
+    const { config, tariff } = this.#snapshot
+    const { maxReplyBytes } = config.server
+    const rules = { maxReplyBytes, refusals, runtime, books, memory, tariff }
     try {
-      return await attempt(this.#context, { provider, model, key, fresh }, rules)
+      return await attempt(this.#context, { provider, asked, model, key, fresh }, rules)
     } catch (thrown) {
-      // A second time only what the first one taught: without the field the provider does not know.
-      if (!refusesUsage(thrown, this.#context.look) || refusals.has(provider, model)) throw thrown
-      refusals.note(provider, model)
-      return await attempt(this.#context, { provider, model, key, fresh }, rules)
+      // A second time only what the first one taught: without the field the provider does not know, or with a new token.
+      const usage = refusesUsage(thrown, this.#context.look) && !refusals.has(provider, model)
+      if (usage) refusals.note(provider, model)
+      else if (!hasNewCredential(thrown, provider, key)) throw thrown
+      return await attempt(this.#context, { provider, asked, model, key, fresh }, rules)
     } finally {
       this.#count(provider, kind, -1)
     }
@@ -258,39 +273,34 @@ class AttemptLoop {
       isLastWay(): boolean
     },
   ): number | null {
-    const { retries } = tried.provider.config
+    const { retries, timeouts } = tried.provider.config
     if (rule.same === 'never' || !this.#hasRoom()) return null
+    if (this.#time.leftMs(timeouts) <= 0) return null
     if (rule.same === 'fresh') return tried.fresh ? null : 0
+    if (this.#context.hedge) return null
     if (tried.repeats >= retries.max || !this.#mayRepeat(tried.provider)) return null
     if (rule.same === 'once') return tried.repeats === 0 ? 0 : null
     if (rule.same === 'soon') {
-      const isSoon = retryAfterMs !== undefined && retryAfterMs <= this.#patience.soonMs
-      return isSoon && tried.isLastWay() ? this.#bearable(retryAfterMs, tried.provider) : null
+      const isSoon = retryAfterMs !== undefined && this.#time.isSoon(retryAfterMs)
+      return isSoon && tried.isLastWay() ? this.#time.bearable(retryAfterMs, timeouts) : null
     }
     const most = Math.min(retries.capMs, retries.baseMs * 2 ** tried.repeats)
     const drawn = Math.round(this.#shared.runtime.random() * most)
-    return this.#bearable(Math.max(drawn, retryAfterMs ?? 0), tried.provider)
+    return this.#time.bearable(Math.max(drawn, retryAfterMs ?? 0), timeouts)
   }
 
-  /** Null for a wait that is too long, by itself, with those before, or for the time the call has left. */
-  #bearable(waitMs: number, { config }: Provider): number | null {
-    const { call, look, run } = this.#context
-    const { jobMs, streamTotalMs, totalMs } = config.timeouts
-    const mostMs = run ? jobMs : look.stream ? streamTotalMs : totalMs
-    const leftMs = mostMs - (this.#shared.runtime.clock.monotonic() - call.startedMs)
-    const fits = waitMs <= Math.min(this.#patience.eachMs, leftMs)
-    return fits && this.#waitedMs + waitMs <= togetherMs ? waitMs : null
-  }
-
-  get #patience(): (typeof patience)['caller' | 'job'] {
-    return patience[this.#context.run ? 'job' : 'caller']
+  /** One of two that are under way fails: what follows depends on the other. */
+  async #awaitOther(): Promise<void> {
+    if (!this.#beside) return
+    const { signal } = this.#context
+    await this.#beside.over()
+    if (signal.aborted) throw signal.reason
   }
 
   /** Before a repeat that was granted. */
   async #sleep(waitMs: number, provider: Provider): Promise<void> {
-    this.#waitedMs += waitMs
     try {
-      await this.#shared.runtime.clock.sleep(waitMs, this.#context.signal)
+      await this.#time.wait(waitMs, this.#context.signal)
     } catch (thrown) {
       // The caller left: what was granted is not used.
       this.#count(provider, 'repeats', -1)
@@ -302,20 +312,30 @@ class AttemptLoop {
     return mayRepeat(this.#shared.load) && mayRepeat(provider.load)
   }
 
-  #learn(way: Way, sinceMs: number, rule: RetryRule, { facts }: GatewayError): void {
+  #learn(
+    way: Way,
+    sinceMs: number,
+    { says }: RetryRule,
+    { code, facts }: GatewayError,
+    { config }: Provider,
+  ): void {
     const { health } = this.#shared
-    if (rule.says === 'failure') health.failed(way, sinceMs)
-    else if (rule.says === 'cool') health.limited(way, sinceMs, facts.retryAfterMs)
-    else if (rule.says === 'rest') health.refused(way, sinceMs)
+    const isOurs = code === 'upstream_timeout' && this.#time.isCurtailed(config.timeouts, sinceMs)
+    if (isOurs) health.unknown(way, sinceMs)
+    else if (says === 'failure') health.failed(way, sinceMs)
+    else if (says === 'cool') health.limited(way, sinceMs, facts.retryAfterMs)
+    else if (says === 'rest') health.refused(way, sinceMs)
     else health.unknown(way, sinceMs)
   }
 
   /** How a stream ends is learnt long after it was handed over. */
   #watched(answer: Answer, way: Way, sinceMs: number): Answer {
     const { health, runtime } = this.#shared
-    const last = this.#context.call.attempts.at(-1)
+    const { call, hedge } = this.#context
+    const last = call.attempts.findLast(({ role }) => (role === 'hedge') === hedge)
     // Where there is no choice, nobody asks who is quicker.
-    if (last && this.#plan.length > 1) health.took(way, runtime.clock.monotonic() - last.startedMs)
+    if (last && (hedge || this.#plan.length > 1))
+      health.took(way, runtime.clock.monotonic() - last.startedMs)
     if (answer.kind !== 'stream') {
       health.succeeded(way, sinceMs)
       return answer

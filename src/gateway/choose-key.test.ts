@@ -90,14 +90,28 @@ test('a provider without keys is asked without one', () => {
 test('a pinned key is the only one, and must serve the model', () => {
   const pooled = providerOf({ keys: [keyOf('a'), { ...keyOf('b'), models: ['other'] }] })
   assert.deepEqual(
-    usableKeys(pooled, 'm', 'a')?.map(({ name }) => name),
+    usableKeys(pooled, 'm', { pinnedKey: 'a' })?.map(({ name }) => name),
     ['a'],
   )
-  assert.throws(() => usableKeys(pooled, 'm', 'b'), { code: 'invalid_request' })
+  assert.throws(() => usableKeys(pooled, 'm', { pinnedKey: 'b' }), { code: 'invalid_request' })
   assert.throws(
-    () => usableKeys(providerOf({ keys: [{ ...keyOf('b'), models: ['other'] }] }), 'm', null),
+    () =>
+      usableKeys(providerOf({ keys: [{ ...keyOf('b'), models: ['other'] }] }), 'm', {
+        pinnedKey: null,
+      }),
     {
       code: 'model_not_found',
     },
+  )
+})
+
+test('a caller that may be served with some keys only never gets another one', () => {
+  const pooled = providerOf({ keys: [keyOf('a'), keyOf('b')] })
+  const names = (allowedKeys: readonly string[]) =>
+    usableKeys(pooled, 'm', { pinnedKey: null, allowedKeys })?.map(({ name }) => name)
+  assert.deepEqual(names([`${pooled.name}/b`, 'other/a']), ['b'])
+  assert.throws(() => names(['other/a']), { code: 'model_not_found' })
+  assert.throws(() =>
+    usableKeys(pooled, 'm', { pinnedKey: 'a', allowedKeys: [`${pooled.name}/b`] }),
   )
 })

@@ -18,9 +18,16 @@ export type ChosenKey =
 export function usableKeys(
   provider: Provider,
   model: string,
-  pinned: string | null,
+  {
+    pinnedKey: pinned,
+    allowedKeys,
+  }: { readonly pinnedKey: string | null; readonly allowedKeys?: readonly string[] },
 ): readonly ProviderKeyConfig[] | null {
-  const keys = keysFor(provider, model)
+  const all = keysFor(provider, model)
+  const keys =
+    all && allowedKeys
+      ? all.filter(({ name }) => allowedKeys.includes(`${provider.name}/${name}`))
+      : all
   if (pinned !== null) {
     const key = keys?.find(({ name }) => name === pinned)
     if (key) return [key]
@@ -33,7 +40,7 @@ export function usableKeys(
   if (keys?.length === 0)
     throw new GatewayError(
       'model_not_found',
-      `No key of provider "${provider.name}" serves the model "${model}"`,
+      `No key of provider "${provider.name}"${allowedKeys ? ' that this virtual key may be served with' : ''} serves the model "${model}"`,
       { param: 'model' },
     )
   return keys

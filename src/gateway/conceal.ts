@@ -1,13 +1,19 @@
+import { secretSettings } from '../config/cloud-keys.ts'
 import type { ProviderKeyConfig } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Provider } from './snapshot.ts'
 
-/** Who left, the end of the process, and what kept a job from being sent: no provider has to do with it. */
+/** Who left, the end of the process, what kept a job from being sent, and our own limits: no provider has to do with it. */
 const notTheirs: ReadonlySet<string> = new Set([
   'client_closed',
   'gateway_shutdown',
   'job_interrupted',
   'storage_unavailable',
+  'budget_exceeded',
+  'model_unpriced',
+  'rate_limit_exceeded',
+  'token_limit_exceeded',
+  'concurrency_exceeded',
 ])
 
 /** Says which provider, and makes sure that nothing of how it is reached gets out. */
@@ -34,10 +40,11 @@ export function named(
   })
 }
 
-function conceal(message: string, { config }: Provider, key: ProviderKeyConfig | null): string {
+function conceal(message: string, provider: Provider, key: ProviderKeyConfig | null): string {
+  const { config } = provider
   let text = message
   // Configured headers may be credentials as well; what is as short as a word is none.
-  for (const secret of [key?.value, ...Object.values(config.headers)])
+  for (const secret of [...secretsOf(provider, key), ...Object.values(config.headers)])
     if (secret && secret.length >= 8) text = text.replaceAll(secret, '[key]')
   if (config.baseUrl) {
     const { origin, host, hostname } = new URL(config.baseUrl)
@@ -47,4 +54,17 @@ function conceal(message: string, { config }: Provider, key: ProviderKeyConfig |
       if (/[.:]/.test(address)) text = text.replaceAll(address, '[provider]')
   }
   return text
+}
+
+/** What the key's own settings hold, and the tokens they were exchanged for. */
+function secretsOf(
+  { credentials }: Provider,
+  key: ProviderKeyConfig | null,
+): readonly (string | null | undefined)[] {
+  if (key === null) return []
+  return [
+    key.value,
+    ...secretSettings.map((name) => key.cloud[name]),
+    ...(credentials.get(key.name)?.secrets() ?? []),
+  ]
 }

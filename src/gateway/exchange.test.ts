@@ -5,7 +5,8 @@ import type { Attempt } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ExchangeHandler } from '../transport/transport.ts'
 import { type Answered, type ExchangeOptions, exchange } from './exchange.ts'
-import type { RelayStream } from './relay-stream.ts'
+import { relayed } from './form.ts'
+import type { AnswerStream } from './held-stream.ts'
 
 interface Rig {
   readonly clock: ManualClock
@@ -26,6 +27,7 @@ function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean
   const calls: string[] = []
   const controller = new AbortController()
   const attempt: Attempt = {
+    role: 'first',
     provider: 'p',
     model: 'm',
     key: null,
@@ -34,6 +36,9 @@ function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean
     endedMs: null,
     status: null,
     error: null,
+    hold: null,
+    costNanos: null,
+    usage: null,
   }
   const found: { source?: ExchangeHandler } = {}
   const state = { dispatched: true, waiting: false, ...start }
@@ -60,7 +65,7 @@ function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean
       stream: false,
       includeUsage: false,
       choices: 1,
-      corrections: undefined,
+      form: relayed(undefined),
       explain: (error) => new GatewayError(error.code, `said: ${error.message}`, error.facts),
       slotMs: 30,
       limits: { firstByteMs: 100, firstTokenMs: 200, idleMs: 50, totalMs: 1000 },
@@ -93,7 +98,7 @@ const end = event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
 
 async function begun(
   options: Partial<ExchangeOptions> = {},
-): Promise<Rig & { stream: RelayStream }> {
+): Promise<Rig & { stream: AnswerStream }> {
   const rig = send({ stream: true, ...options })
   rig.source.onHead(200, {})
   rig.source.onData(token)

@@ -2,27 +2,26 @@ import type { Attempt } from '../core/call.ts'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Timer } from '../core/runtime.ts'
-import type { ChatOperation } from '../providers/adapter.ts'
 import type {
   Endpoint,
   Exchange,
   ExchangeHandler,
   UpstreamRequest,
 } from '../transport/transport.ts'
-import { openaiChat } from '../wire/openai-chat/dialect.ts'
-import { RelayStream, type StreamEnd } from './relay-stream.ts'
+import type { Form } from './form.ts'
+import type { AnswerStream, StreamEnd } from './held-stream.ts'
 import { type Limits, Watchdog } from './watchdog.ts'
 
 /** What one attempt brings: the whole body of a good answer, or a stream whose first event is in hand. */
 export type Answered =
   | { readonly kind: 'body'; readonly body: Buffer; readonly headers: Headers }
-  | { readonly kind: 'stream'; readonly stream: RelayStream; readonly headers: Headers }
+  | { readonly kind: 'stream'; readonly stream: AnswerStream; readonly headers: Headers }
 
 export interface ExchangeOptions {
   readonly stream: boolean
   readonly includeUsage: boolean
   readonly choices: number
-  readonly corrections: ChatOperation['corrections']
+  readonly form: Form
   /** Words an error for the client, where a begun stream ends with it. */
   readonly explain: (error: GatewayError) => GatewayError
   /** How long it may wait for one of our connections; null: as long as `limits` say. */
@@ -61,7 +60,7 @@ class AttemptExchange implements ExchangeHandler {
   #status = 0
   #headers: Headers = {}
   /** Null while the body is collected whole. */
-  #stream: RelayStream | null = null
+  #stream: AnswerStream | null = null
   #chunks: Buffer[] = []
   #size = 0
   #isObject = false
@@ -153,12 +152,14 @@ class AttemptExchange implements ExchangeHandler {
 
   /** A provider asked for a stream may answer with one object instead, and content types lie: the bytes decide. */
   #sniff(chunk: Buffer): void {
-    const start = firstByte(chunk)
-    if (start === null) return
-    this.#isObject = start === 0x7b || start === 0x5b || start === 0x3c
-    if (this.#isObject) return
-    const { includeUsage, choices, corrections, explain } = this.#options
-    const stream = new RelayStream(
+    const { includeUsage, choices, form, explain } = this.#options
+    if (!form.isBinary) {
+      const start = firstByte(chunk)
+      if (start === null) return
+      this.#isObject = start === 0x7b || start === 0x5b || start === 0x3c
+      if (this.#isObject) return
+    }
+    const stream = form.openStream(
       {
         onReady: () => this.#ready(stream),
         onEvent: () => this.#watchdog.touch(),
@@ -172,7 +173,7 @@ class AttemptExchange implements ExchangeHandler {
           this.#exchange?.resume()
         },
       },
-      { includeUsage, choices, corrections, explain },
+      { includeUsage, choices, explain },
     )
     this.#stream = stream
     const chunks = this.#chunks
@@ -180,7 +181,7 @@ class AttemptExchange implements ExchangeHandler {
     for (const chunk of chunks) stream.push(chunk)
   }
 
-  #ready(stream: RelayStream): void {
+  #ready(stream: AnswerStream): void {
     this.#watchdog.enter('idle')
     this.#resolve({ kind: 'stream', stream, headers: this.#headers })
   }
@@ -207,7 +208,12 @@ class AttemptExchange implements ExchangeHandler {
       this.#resolve({ kind: 'body', body, headers: this.#headers })
     } else
       this.#fail(
-        openaiChat.error.decode(this.#status, this.#headers, body, this.#options.clock.now()),
+        this.#options.form.decodeError(
+          this.#status,
+          this.#headers,
+          body,
+          this.#options.clock.now(),
+        ),
       )
   }
 
@@ -270,5 +276,5 @@ function late(phase: string, limitMs: number): string {
   if (phase === 'first_byte') return `it did not begin to answer within ${limit}`
   if (phase === 'first_token') return `nothing of its answer came within ${limit}`
   if (phase === 'idle') return `its stream fell silent for ${limit}`
-  return `it was not done within ${limit}`
+  return `it was not done within ${limit}, which is all the time the call had`
 }

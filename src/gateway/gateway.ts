@@ -1,35 +1,57 @@
+import type { Scope } from '../core/allowance.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal, VirtualKey } from '../core/principal.ts'
-import type { Route, Target } from '../core/route.ts'
+import type { HedgeRule, Route, Target } from '../core/route.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { chanceFor } from '../routing/chance.ts'
 import { Health } from '../routing/health.ts'
+import { HedgeBook } from '../routing/hedge-book.ts'
 import { type Chance, type PlannedTarget, planTargets, type TargetHealth } from '../routing/plan.ts'
 import { isAllowed, resolveDeployment, resolveModel } from '../routing/resolve.ts'
 import { newLoad } from '../routing/retry-budget.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import { type Answer, type JobRun, UsageRefusals } from './attempt.ts'
-import { prepareTarget, type Resilience, runAttempts } from './attempts.ts'
+import { type Resilience, runAttempts } from './attempts.ts'
+import type { Bookkeeper, PaidTarget } from './bookkeeper.ts'
+import type { Memory } from './call-images.ts'
 import { type Candidate, explainPlan, type KeyStanding, keyStandings } from './explain.ts'
+import { explainHedge, type HedgeOutlook } from './explain-hedge.ts'
+import { type Hedging, runHedged } from './hedge.ts'
+import { checkSayable } from './prepare-request.ts'
+import { prepareTarget, type ReadyTarget } from './ready-target.ts'
+import { tryToPrepare } from './second-way.ts'
 import { keysFor, type Snapshot } from './snapshot.ts'
 import type { CallerExtras } from './upstream-request.ts'
 
 /** Where a call goes, first to last, and the chance it was drawn by. */
 interface CallPlan {
+  readonly route: Route
   readonly targets: readonly PlannedTarget[]
   readonly chance: Chance
+}
+
+export interface GatewayDeps {
+  readonly runtime: Runtime
+  readonly books: Bookkeeper
+  readonly memory: Memory
+  /** How much the process has to bear; above 0 no call is asked twice at once. */
+  readonly strain: { readonly level: number }
 }
 
 /** The story of a call: whom it may reach, where it goes, what comes back. Settling it is `settle`'s. */
 export class Gateway {
   #snapshot: Snapshot
   readonly #shared: Resilience
+  readonly #book = new HedgeBook()
+  readonly #strain: { readonly level: number }
 
-  constructor(snapshot: Snapshot, runtime: Runtime) {
+  constructor(snapshot: Snapshot, { runtime, books, memory, strain }: GatewayDeps) {
+    this.#strain = strain
     this.#snapshot = snapshot
     const health = new Health(runtime.clock, runtime.random)
-    this.#shared = { runtime, health, refusals: new UsageRefusals(), load: newLoad() }
+    const refusals = new UsageRefusals()
+    this.#shared = { runtime, health, refusals, books, memory, load: newLoad() }
   }
 
   get snapshot(): Snapshot {
@@ -44,21 +66,32 @@ export class Gateway {
   swap(snapshot: Snapshot): void {
     this.#snapshot = snapshot
     this.#shared.health.reconfigured()
+    this.#shared.books.limits.keep(scopesIn(snapshot))
+    const routes = [...snapshot.names.publicNames.values()]
+    this.#book.keepOnly(new Set(routes.flatMap(({ name, hedge }) => (hedge ? [name] : []))))
   }
 
   /**
-   * Everything a call can be refused for before a provider is asked. Throws 400, 403, 404. `deployment` is the path's
+   * Everything a call can be refused for before a provider is asked. Rejects with 400, 402, 403, 404, 429. `deployment` is the path's
    * where the address is Azure's; it beats the body's model.
    */
-  admit(
+  async admit(
     principal: Principal,
     look: ChatLook,
     deployment: string | null,
     extras: CallerExtras,
-  ): void {
-    const [first, ...others] = this.#planCall(principal, look, deployment, extras).targets
-    // Where nobody else could answer, what speaks against the only one is said at once.
-    if (first && others.length === 0) prepareTarget(first.target, extras, this.#snapshot)
+  ): Promise<void> {
+    const snapshot = this.#snapshot
+    const { targets } = this.#planCall(principal, look, deployment, extras)
+    const choice = choiceOf(extras, principal)
+    const ready = targets.flatMap((planned) => {
+      // Where nobody else could answer, what speaks against the only one is said at once.
+      if (targets.length === 1) return [prepareTarget(planned.target, choice, snapshot)]
+      return tryToPrepare(planned, choice, snapshot) ?? []
+    })
+    const [only] = ready
+    if (only && ready.length === 1) checkSayable(only, look)
+    await this.#shared.books.enterLater(principal, ready.map(paidTarget), look, snapshot.tariff)
   }
 
   /** `run` is given where the call is a job's. */
@@ -73,9 +106,15 @@ export class Gateway {
   ): Promise<Answer> {
     call.asked = deployment ?? look.model ?? ''
     call.stream = look.stream
-    const { targets, chance } = this.#planCall(principal, look, deployment, extras)
-    const context = { call, look, extras, signal, run }
-    return await runAttempts(context, targets, chance, this.#snapshot, this.#shared)
+    const { route, targets, chance } = this.#planCall(principal, look, deployment, extras)
+    // A job was counted when it was handed in.
+    if (run === null) this.#shared.books.enter(call, principal, look)
+    const choice = choiceOf(extras, principal)
+    const context = { call, look, extras: choice, signal, run, hedge: false }
+    if (route.hedge === null || run !== null)
+      return await runAttempts(context, targets, chance, this.#snapshot, this.#shared)
+    const hedging = this.#hedgingOf(route.name, route.hedge)
+    return await runHedged(context, targets, chance, this.#snapshot, this.#shared, hedging)
   }
 
   /** What a call would do, without making it. Throws `model_not_found`, and `invalid_request` for an unknown key. */
@@ -90,14 +129,19 @@ export class Gateway {
     const route = resolveModel(model, names)
     const others = fallbacks.map((name) => resolveModel(name, names))
     const routes = routesOf(route, others)
-    const plan = this.#plan(routes, chanceFor(session, runtime.random))
+    const chance = chanceFor(session, runtime.random)
+    const plan = this.#plan(routes, chance)
     const asked = [model, ...fallbacks].map((name, at) => ({
       name,
       to: at ? others[at - 1] : route,
     }))
-    const question = { routes, plan, barred: key && whyBarred(key, asked, runtime.clock.now()) }
+    const barred = key && whyBarred(key, asked, runtime.clock.now())
+    const question = { routes, plan, barred }
     const candidates = explainPlan(question, this.#snapshot, health, runtime.clock)
-    return { route: route.name, candidates }
+    const hedging = route.hedge && this.#hedgingOf(route.name, route.hedge)
+    const hedge =
+      hedging && explainHedge({ hedging, plan, chance, barred }, this.#snapshot, this.#shared)
+    return { route: route.name, candidates, hedge }
   }
 
   /** How every key stands with the models it is known to serve, and with those that failed of late. */
@@ -136,7 +180,12 @@ export class Gateway {
       return found
     })
     const chance = chanceFor(session, this.#shared.runtime.random)
-    return { targets: this.#plan(routesOf(route, others), chance), chance }
+    const targets = this.#plan(routesOf(route, others), chance)
+    return { route, targets: servedBy(principal, targets, route), chance }
+  }
+
+  #hedgingOf(route: string, rule: HedgeRule): Hedging {
+    return { rule, known: this.#book.of(route), strain: this.#strain }
   }
 
   #plan(routes: readonly Route[], chance: Chance): readonly PlannedTarget[] {
@@ -157,6 +206,8 @@ export interface Explained {
 export interface Explanation {
   readonly route: string
   readonly candidates: readonly Candidate[]
+  /** Null: the route asks one way at a time. */
+  readonly hedge: HedgeOutlook | null
 }
 
 export interface TargetStanding {
@@ -192,6 +243,43 @@ function healthOf(
   const provider = providers.get(name)
   const keys = provider ? keysFor(provider, model) : null
   return health.target(name, provider?.config.deployments?.get(model) ?? model, keys)
+}
+
+/** Only providers that the key may be served by, also as fallbacks: its data goes nowhere else. */
+function servedBy(
+  { name, providers }: Principal,
+  targets: readonly PlannedTarget[],
+  route: Route,
+): readonly PlannedTarget[] {
+  if (providers === null) return targets
+  const served = targets.filter(({ target }) => providers.includes(target.provider))
+  if (served.length > 0) return served
+  throw new GatewayError(
+    'model_not_allowed',
+    `The key "${name}" may not be served by any provider of ${route.name}. It may be by: ${providers.slice(0, 10).join(', ')}.`,
+    { param: 'model' },
+  )
+}
+
+function choiceOf(extras: CallerExtras, { providerKeys }: Principal): CallerExtras {
+  return providerKeys === null ? extras : { ...extras, allowedKeys: providerKeys }
+}
+
+const paidTarget = ({ provider, asked, model }: ReadyTarget): PaidTarget => ({
+  provider: provider.name,
+  type: provider.config.type,
+  model: asked,
+  upstreamModel: model,
+  key: null,
+  role: 'first',
+})
+
+/** Whatever anything is counted for. */
+function* scopesIn({ door, tariff }: Snapshot): Generator<Scope> {
+  for (const { principal } of door.keys.all()) yield* principal.scopes
+  yield* door.anonymous?.scopes ?? []
+  yield* tariff.providers.values()
+  yield* tariff.models.values()
 }
 
 function admitModel({ name, models }: Principal, asked: string, route: Route): void {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { GatewayError } from '../core/errors.ts'
-import { RelayStream, type StreamEnd } from './relay-stream.ts'
+import type { ChatOperation } from '../providers/adapter.ts'
+import type { StreamEnd, StreamOptions } from './held-stream.ts'
+import { RelayStream } from './relay-stream.ts'
 
 interface Relay {
   readonly stream: RelayStream
@@ -15,7 +17,10 @@ interface Relay {
   takes: boolean
 }
 
-function openRelay(options: Partial<ConstructorParameters<typeof RelayStream>[1]> = {}): Relay {
+function openRelay(
+  options: Partial<StreamOptions> = {},
+  corrections: ChatOperation['corrections'] = undefined,
+): Relay {
   const calls: string[] = []
   const bytes: Uint8Array[] = []
   const ends: StreamEnd[] = []
@@ -33,10 +38,10 @@ function openRelay(options: Partial<ConstructorParameters<typeof RelayStream>[1]
     {
       includeUsage: false,
       choices: 1,
-      corrections: undefined,
       explain: (error) => new GatewayError(error.code, `explained: ${error.message}`, error.facts),
       ...options,
     },
+    corrections,
   )
   const relay: Relay = {
     stream,
@@ -235,19 +240,47 @@ test('signs of life that carry nothing count as no event', () => {
   const calls = relay.calls.length
   push(relay, ': ping\n\n', frame({ choices: [] }), frame({ type: 'ping' }), 'data:\n\n')
   assert.equal(relay.calls.length, calls)
-  assert.equal(relay.stream.meter.dataEvents, 1)
+  assert.equal(relay.stream.dataEvents, 1)
 })
 
 test('a correction rewrites the events that deviate and no other byte', () => {
-  const relay = openRelay({
-    corrections: {
-      chunk: (wire) => (wire['odd'] === true ? { ...wire, odd: false } : null),
+  const relay = openRelay(
+    {},
+    {
+      everyChunk: true,
+      openStream: () => ({
+        owed: null,
+        correct: (wire) => (wire['odd'] === true ? { ...wire, odd: false } : 'same'),
+      }),
       reply: () => null,
     },
-  })
+  )
   const spaced = 'data:  {"id" : "c", "choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
   push(relay, spaced)
   void relay.pump()
   push(relay, frame({ ...delta('b'), odd: true }), spaced)
   assert.equal(relay.written(), spaced + frame({ ...delta('b'), odd: false }) + spaced)
+})
+
+const owedUsage = { choices: [], usage: { prompt_tokens: 1 } }
+const withUsageBeside = {
+  everyChunk: true,
+  openStream: () => ({
+    owed: owedUsage,
+    correct: (wire: object) => ('repeated' in wire ? ('nothing' as const) : ('same' as const)),
+  }),
+  reply: () => null,
+}
+
+test('what was said before is left out, and a usage that is owed comes last, to who asked for it', () => {
+  for (const includeUsage of [true, false])
+    for (const end of ['data: [DONE]\n\n', '']) {
+      const relay = openRelay({ includeUsage }, withUsageBeside)
+      push(relay, frame(delta('a')), frame(stop))
+      void relay.pump()
+      push(relay, frame({ ...delta('b'), repeated: true }), end)
+      relay.stream.end()
+      const owed = includeUsage ? frame(owedUsage) : ''
+      assert.equal(relay.written(), `${frame(delta('a'))}${frame(stop)}${owed}data: [DONE]\n\n`)
+    }
 })

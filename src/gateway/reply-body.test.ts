@@ -83,7 +83,8 @@ test('a stream is gathered into a reply, however it begins', () => {
 })
 
 const corrections = {
-  chunk: () => null,
+  everyChunk: false,
+  openStream: () => ({ owed: null, correct: () => 'same' as const }),
   reply: (wire: Readonly<Record<string, unknown>>) =>
     wire['model'] === 'm' ? { ...wire, model: 'better' } : null,
 }

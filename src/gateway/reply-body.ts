@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import type { Usage } from '../core/chat.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ChatOperation } from '../providers/adapter.ts'
+import { isObject, type JsonObject, parseJson } from '../wire/json.ts'
 import { readField, replyRules, scanJson } from '../wire/json-scan.ts'
 import { eventsToReply, replyToEvents } from '../wire/openai-chat/convert.ts'
 import { openaiChat } from '../wire/openai-chat/dialect.ts'
 import { decodeInnerError } from '../wire/openai-chat/error.ts'
-import { isObject, type JsonObject, parseJson } from '../wire/json.ts'
 import { decodeUsage } from '../wire/openai-chat/usage.ts'
 
 export interface ReplyBody {

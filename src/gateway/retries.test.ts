@@ -264,7 +264,12 @@ test('a stream that ends before its first event goes on with another, the same a
 })
 
 test('silence ends with the time limit, and the next is asked', async () => {
-  const ran = run({ replies: { up: ['silence'], next: [good] }, providers: ['up', 'next'] })
+  const timeouts = { firstByteMs: 1000 }
+  const ran = run({
+    replies: { up: ['silence'], next: [good] },
+    providers: ['up', 'next'],
+    timeouts,
+  })
   assert.equal(await outcome(ran), 'reply')
   assert.deepEqual(ran.sent, ['up/a', 'next/a'])
 })

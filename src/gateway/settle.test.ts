@@ -8,6 +8,7 @@ import type { CallRecord } from '../observability/records.ts'
 import { settle } from './settle.ts'
 
 const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
+  role: 'first',
   provider: 'p',
   model: 'm',
   key: 'k',
@@ -16,10 +17,13 @@ const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   endedMs: 2,
   status: 200,
   error: null,
+  hold: null,
+  costNanos: null,
+  usage: null,
   ...changes,
 })
 
-function settled(changes: Partial<Call>, promptBytes = 40, events = 0): CallRecord {
+function settled(changes: Partial<Call>, promptTokens = 10, events = 0): CallRecord {
   const clock = new ManualClock(1000)
   const records: CallRecord[] = []
   const call: Call = {
@@ -33,8 +37,12 @@ function settled(changes: Partial<Call>, promptBytes = 40, events = 0): CallReco
     asked: 'p/m',
     stream: events > 0,
     dimensions: null,
+    release: null,
+    limits: null,
+    holds: 0,
     attempts: [attempt()],
     fallback: 0,
+    dropped: [],
     job: null,
     usage: null,
     firstTokenMs: null,
@@ -45,7 +53,12 @@ function settled(changes: Partial<Call>, promptBytes = 40, events = 0): CallReco
     ...changes,
   }
   const metrics = new Metrics('test')
-  settle(call, promptBytes, events, { clock, metrics, record: (record) => records.push(record) })
+  settle(call, () => promptTokens, events, {
+    clock,
+    metrics,
+    books: { settle() {} },
+    record: (record) => records.push(record),
+  })
   assert.equal(records.length, 1)
   return records[0] as CallRecord
 }
@@ -71,8 +84,8 @@ test('what the provider counted is recorded as it is, with the time it took', ()
   assert.equal(record.duration_ms, 100)
 })
 
-test('without a count a quarter of the bytes and one token for each event are assumed, and said to be a guess', () => {
-  const record = settled({}, 41, 5)
+test('without a count the size of the prompt and one token for each event are assumed, and said to be a guess', () => {
+  const record = settled({}, 11, 5)
   assert.deepEqual([record.input_tokens, record.output_tokens, record.estimated], [11, 5, true])
 })
 
@@ -98,6 +111,38 @@ test('what was sent may have been billed, although no answer came or it broke of
   const sent = { status: null, error: error('upstream_unreachable', { dispatched: true }) }
   assert.equal(settled({ attempts: [attempt(sent)] }).input_tokens, 10)
   const broken = { error: error('upstream_error', { upstreamStatus: 500 }) }
-  const record = settled({ attempts: [attempt(broken)] }, 40, 3)
+  const record = settled({ attempts: [attempt(broken)] }, 10, 3)
   assert.deepEqual([record.input_tokens, record.output_tokens], [10, 3])
+})
+
+test('every attempt that may have cost something is metered, and the call has what its answer used', () => {
+  const told = {
+    inputTokens: 7,
+    outputTokens: 3,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: false,
+  }
+  const late = { status: null, error: error('upstream_unreachable', { dispatched: true }) }
+  const refused = { status: 503, error: error('upstream_error', { upstreamStatus: 503 }) }
+  const unsent = { status: null, error: error('upstream_unreachable', { dispatched: false }) }
+  const attempts = [attempt(late), attempt(refused), attempt(unsent), attempt({ usage: told })]
+  const record = settled({ attempts })
+  assert.deepEqual(
+    attempts.map(({ usage }) => usage && [usage.inputTokens, usage.outputTokens, usage.estimated]),
+    [[10, 0, true], null, null, [7, 3, false]],
+  )
+  assert.deepEqual([record.input_tokens, record.estimated], [7, undefined])
+})
+
+test('the events of a stream are the last attempt’s alone', () => {
+  const attempts = [
+    attempt({ error: error('upstream_error', {}) }),
+    attempt({ error: error('client_closed', { dispatched: true }) }),
+  ]
+  settled({ attempts }, 40, 6)
+  assert.deepEqual(
+    attempts.map(({ usage }) => usage?.outputTokens),
+    [0, 6],
+  )
 })

@@ -1,12 +1,14 @@
-import type { Call } from '../core/call.ts'
+import type { Attempt, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type CallRecord, recordOf } from '../observability/records.ts'
+import type { Bookkeeper } from './bookkeeper.ts'
 
 export interface SettleDeps {
   readonly clock: Clock
   readonly metrics: Metrics
+  readonly books: Pick<Bookkeeper, 'settle'>
   /** Takes the record for the log; never throws and never waits. */
   record(record: CallRecord): void
 }
@@ -14,28 +16,41 @@ export interface SettleDeps {
 /** What a call leaves behind, once, whatever happened. Never throws. */
 export function settle(
   call: Call,
-  promptBytes: number,
+  promptTokens: () => number,
   relayedEvents: number,
   deps: SettleDeps,
 ): void {
   const durationMs = deps.clock.monotonic() - call.startedMs
-  call.usage ??= estimate(call, promptBytes, relayedEvents)
+  meter(call, promptTokens, relayedEvents)
+  deps.books.settle(call)
   deps.metrics.settled(call, durationMs)
   deps.record(recordOf(call, durationMs))
 }
 
-/**
- * A guess where the provider told nothing: about four bytes of a prompt are a token, and so is each event of a
- * stream. Null where nothing can have been used: no attempt, or one the provider refused.
- */
-function estimate(call: Call, promptBytes: number, relayedEvents: number): Usage | null {
+/** The last attempt is the one the caller heard of; the others have cost something as well. */
+function meter(call: Call, promptTokens: () => number, relayedEvents: number): void {
   const last = call.attempts.at(-1)
+  for (const attempt of call.attempts)
+    if (attempt !== last) attempt.usage ??= estimate(attempt, promptTokens, 0)
+  if (!last) return
+  last.usage ??= call.usage ?? estimate(last, promptTokens, relayedEvents)
+  call.usage = last.usage
+}
+
+/**
+ * A guess where the provider told nothing: the prompt by its size, and a token for each event of a
+ * stream. Null where nothing can have been used: not sent, or refused by the provider.
+ */
+function estimate(
+  { error, status }: Attempt,
+  promptTokens: () => number,
+  relayedEvents: number,
+): Usage | null {
   // A refusal may also come inside a 200.
-  const status = last?.error?.facts.upstreamStatus ?? last?.status ?? 0
-  if (!last || (status >= 400 && relayedEvents === 0)) return null
-  if (last.error?.facts.dispatched === false) return null
+  if ((error?.facts.upstreamStatus ?? status ?? 0) >= 400 && relayedEvents === 0) return null
+  if (error?.facts.dispatched === false) return null
   return {
-    inputTokens: Math.ceil(promptBytes / 4),
+    inputTokens: promptTokens(),
     outputTokens: relayedEvents,
     cachedInputTokens: 0,
     reasoningTokens: 0,

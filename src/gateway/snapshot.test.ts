@@ -15,6 +15,9 @@ const model = (
     strategy: typeof strategy
     targets: { model: string; weight: number }[]
     fallbacks: string[]
+    hedge: null
+    limits: null
+    budget: null
   },
 ] => [
   name,
@@ -23,6 +26,9 @@ const model = (
     strategy,
     targets: targets.map(([target, weight]) => ({ model: target, weight })),
     fallbacks: [],
+    hedge: null,
+    limits: null,
+    budget: null,
   },
 ]
 

@@ -1,10 +1,15 @@
 import type { Config, ProviderConfig, ProviderKeyConfig } from '../config/config.ts'
+import type { Scope } from '../core/allowance.ts'
 import { GatewayError } from '../core/errors.ts'
 import { fitsAny } from '../core/pattern.ts'
-import type { Principal, VirtualKey } from '../core/principal.ts'
+import { type Principal, unbound, type VirtualKey } from '../core/principal.ts'
 import type { Route } from '../core/route.ts'
+import type { Credential } from '../credentials/credential.ts'
 import type { AdminDoor, Doorkeeper } from '../governance/authenticate.ts'
 import { KeyTable } from '../governance/key-table.ts'
+import { PriceBook } from '../governance/price-book.ts'
+import { publishedPrice } from '../governance/price-catalogue.ts'
+import type { Tariff } from '../governance/tariff.ts'
 import type { ProviderAdapter } from '../providers/adapter.ts'
 import { type NamedProvider, type Names, resolveModel } from '../routing/resolve.ts'
 import { type Load, newLoad } from '../routing/retry-budget.ts'
@@ -15,6 +20,8 @@ export interface Provider {
   readonly config: ProviderConfig
   readonly adapter: ProviderAdapter
   readonly endpoint: Endpoint
+  /** By the key's name: of those keys alone for which a fixed header is not enough. */
+  readonly credentials: ReadonlyMap<string, Credential>
   /** The path of the base URL, which requests begin with; no slash at its end. */
   readonly basePath: string
   /** The headers of its requests by key and form, names and values in turn; filled as they are needed. */
@@ -29,6 +36,8 @@ export interface Snapshot {
   readonly providers: ReadonlyMap<string, Provider>
   readonly names: Names
   readonly door: Doorkeeper
+  /** What calls cost, and what is counted for providers and models. */
+  readonly tariff: Tariff
 }
 
 export interface SnapshotParts {
@@ -38,6 +47,8 @@ export interface SnapshotParts {
   readonly keySecret: Buffer
   readonly admin: AdminDoor
   openEndpoint(provider: ProviderConfig): Endpoint
+  /** Null: the key's value in a fixed header lets its requests in. */
+  openCredential(provider: ProviderConfig, key: ProviderKeyConfig): Credential | null
 }
 
 export function compileSnapshot(parts: SnapshotParts): Snapshot {
@@ -51,6 +62,7 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
       config: provider,
       adapter,
       endpoint: parts.openEndpoint(provider),
+      credentials: openCredentials(provider, parts),
       basePath: provider.baseUrl ? new URL(provider.baseUrl).pathname.replace(/\/+$/, '') : '',
       headerSets: new Map(),
       load: newLoad(),
@@ -62,7 +74,34 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
     providers,
     names: compileNames(config, providers),
     door: { keys, anonymous: anonymousOf(config), admin: parts.admin },
+    tariff: {
+      prices: new PriceBook(config.prices, publishedPrice),
+      providers: scopesOf('provider', config.providers),
+      models: scopesOf('model', config.models),
+    },
   }
+}
+
+function scopesOf(
+  kind: 'provider' | 'model',
+  owners: ReadonlyMap<string, Pick<Scope, 'name' | 'limits' | 'budget'>>,
+): ReadonlyMap<string, Scope> {
+  const scopes = [...owners.values()].filter(({ limits, budget }) => limits || budget)
+  return new Map(
+    scopes.map(({ name, limits, budget }) => [name, { kind, id: name, name, limits, budget }]),
+  )
+}
+
+function openCredentials(
+  provider: ProviderConfig,
+  { openCredential }: SnapshotParts,
+): ReadonlyMap<string, Credential> {
+  const opened = new Map<string, Credential>()
+  for (const key of provider.keys ?? []) {
+    const credential = openCredential(provider, key)
+    if (credential) opened.set(key.name, credential)
+  }
+  return opened
 }
 
 function compileNames(config: Config, providers: ReadonlyMap<string, Provider>): Names {
@@ -111,17 +150,22 @@ function compilePublicName(
     const found = routeOf(fallback)
     return [found, ...found.fallbacks]
   })
-  const route = { name, strategy: model?.strategy ?? ('priority' as const), targets, fallbacks }
+  const { strategy = 'priority', hedge = null } = model ?? {}
+  const route: Route = { name, strategy, targets, fallbacks, hedge }
   done.set(name, route)
   return route
 }
 
 function anonymousOf({ auth }: Config): Principal | null {
   if (auth.inference === 'required') return null
+  const { models = null, limits = null, budget = null } = auth.anonymous ?? {}
+  const scope = { kind: 'anonymous', id: 'anonymous', name: 'anonymous', limits, budget } as const
   return {
+    ...unbound,
+    scopes: limits || budget ? [scope] : [],
     kind: 'anonymous',
     name: 'anonymous',
-    models: auth.anonymous?.models ?? null,
+    models,
     forwardHeaders: [],
     mayPin: false,
   }

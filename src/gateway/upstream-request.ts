@@ -13,9 +13,14 @@ export interface CallerExtras {
   readonly apiVersion: string | null
   /** The provider key to use, by name; null leaves the choice to the gateway. */
   readonly pinnedKey: string | null
+  /** The keys the caller may be served with, as `provider/key`; absent: all. */
+  readonly allowedKeys?: readonly string[]
   /** Calls of one session go to the same target and key, as far as they can; null: each goes by chance. */
   readonly session: string | null
 }
+
+/** What happens to `stream_options`. */
+export type UsageMode = 'ask' | 'keep' | 'drop'
 
 /** Built from configuration and checked values, never copied from the caller's request. */
 export function buildUpstreamRequest(
@@ -24,27 +29,38 @@ export function buildUpstreamRequest(
   model: string,
   key: ProviderKeyConfig | null,
   extras: CallerExtras,
-  usage: 'ask' | 'keep' | 'drop',
+  usage: UsageMode,
 ): UpstreamRequest {
-  const { adapter, basePath, config } = provider
-  const path = adapter.chat.path(model, {
-    apiVersion: config.apiVersion,
-    callerApiVersion: extras.apiVersion,
-    stream: look.stream,
-    cloud: key?.cloud ?? {},
-  })
+  const { adapter } = provider
   const edits = [...modelEdits(look, provider, model), ...usageEdits(look, usage)]
   if (look.fields.has('fallbacks')) edits.push({ name: 'fallbacks', remove: true })
   if (adapter.chat.edits) edits.push(...adapter.chat.edits(look))
   return {
-    path: basePath + path,
+    path: pathFor(provider, model, key, look.stream, extras),
     headers: headersFor(provider, key, look.stream, extras.headers),
     body: edits.length === 0 ? look.bytes : spliceJson(look.bytes, look.fields, edits),
   }
 }
 
+/** Behind the provider's origin. */
+export function pathFor(
+  { adapter, basePath, config }: Provider,
+  model: string,
+  key: ProviderKeyConfig | null,
+  stream: boolean,
+  extras: CallerExtras,
+): string {
+  const path = adapter.chat.path(model, {
+    apiVersion: config.apiVersion,
+    callerApiVersion: extras.apiVersion,
+    stream,
+    cloud: key?.cloud ?? {},
+  })
+  return basePath + path
+}
+
 /** Compiled once for each key: a call that brings nothing of its own costs no copy. */
-function headersFor(
+export function headersFor(
   { adapter, config, headerSets }: Provider,
   key: ProviderKeyConfig | null,
   stream: boolean,
@@ -59,6 +75,7 @@ function headersFor(
       // An encoded stream arrives in lumps, and decoding costs more than the bytes saved.
       'accept-encoding': 'identity',
       'user-agent': 'sluice',
+      ...adapter.chat.headers,
       ...config.headers,
       ...(key?.value && adapter.authorize(key.value)),
     }).flat()
@@ -82,8 +99,7 @@ function modelEdits(look: ChatLook, { config }: Provider, model: string): JsonEd
   return [{ name: 'model', value: JSON.stringify(model) }]
 }
 
-/** `ask`: the caller did not, but metering must know. `drop`: the provider refused the field before. */
-function usageEdits(look: ChatLook, usage: 'ask' | 'keep' | 'drop'): JsonEdit[] {
+function usageEdits(look: ChatLook, usage: UsageMode): JsonEdit[] {
   if (usage === 'keep') return []
   if (usage === 'drop') return [{ name: 'stream_options', remove: true }]
   const field = look.fields.get('stream_options')

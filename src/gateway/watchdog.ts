@@ -5,6 +5,8 @@ export interface Limits {
   readonly firstTokenMs: number
   readonly idleMs: number
   readonly totalMs: number
+  /** The time of the call as it is configured, of which `totalMs` is what is left. */
+  readonly wholeMs?: number
 }
 type Phase = 'first_byte' | 'first_token' | 'idle' | 'total'
 
@@ -79,7 +81,8 @@ export class Watchdog {
   #ring(): void {
     this.#ringsAt = Number.POSITIVE_INFINITY
     const now = this.#clock.monotonic()
-    if (now >= this.#started + this.#limits.totalMs) this.#onExpired('total', this.#limits.totalMs)
+    const { totalMs, wholeMs = totalMs } = this.#limits
+    if (now >= this.#started + totalMs) this.#onExpired('total', wholeMs)
     else if (this.#suspended || now < this.#since + this.#limitMs) {
       if (this.#suspended) this.#since = now
       this.#arm(now)

@@ -1,6 +1,6 @@
 import { argon2, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
+import { type Principal, unbound } from '../core/principal.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { AdminDoor } from './authenticate.ts'
 
@@ -15,6 +15,7 @@ const hashing = { atOnce: 2, waiting: 8 }
 const throttle = { freeFailures: 5, firstMs: 1000, longestMs: 60_000, entries: 10_000 }
 
 export const adminPrincipal: Principal = {
+  ...unbound,
   kind: 'admin',
   name: 'admin',
   models: null,

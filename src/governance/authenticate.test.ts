@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { GatewayError } from '../core/errors.ts'
-import type { Principal, VirtualKey } from '../core/principal.ts'
+import { type Principal, unbound, type VirtualKey } from '../core/principal.ts'
 import type { Presented } from '../http/auth-header.ts'
 import { authenticate, type Doorkeeper } from './authenticate.ts'
 import { hashKey, KeyTable } from './key-table.ts'
@@ -22,7 +22,14 @@ const key = (name: string, value: string, more: Partial<VirtualKey> = {}): Virtu
   hash: hashKey(value, secret),
   enabled: true,
   expiresAt: null,
-  principal: { kind: 'virtual-key', name, models: null, forwardHeaders: [], mayPin: false },
+  principal: {
+    ...unbound,
+    kind: 'virtual-key',
+    name,
+    models: null,
+    forwardHeaders: [],
+    mayPin: false,
+  },
   ...more,
 })
 const keys = new KeyTable(
@@ -36,6 +43,7 @@ const keys = new KeyTable(
   secret,
 )
 const principal = (kind: Principal['kind']): Principal => ({
+  ...unbound,
   kind,
   name: kind,
   models: null,

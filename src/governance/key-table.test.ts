@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { VirtualKey } from '../core/principal.ts'
+import { unbound, type VirtualKey } from '../core/principal.ts'
 import { hashKey, KeyTable } from './key-table.ts'
 
 const secret = Buffer.alloc(32, 7)
@@ -10,7 +10,14 @@ const key = (name: string, of: string, with_ = secret): VirtualKey => ({
   hash: hashKey(of, with_),
   enabled: true,
   expiresAt: null,
-  principal: { kind: 'virtual-key', name, models: null, forwardHeaders: [], mayPin: false },
+  principal: {
+    ...unbound,
+    kind: 'virtual-key',
+    name,
+    models: null,
+    forwardHeaders: [],
+    mayPin: false,
+  },
 })
 
 test('a key is found by its value, in either case, and by nothing near it', () => {

@@ -35,6 +35,10 @@ export class KeyTable {
     return this.#keys.size
   }
 
+  all(): Iterable<VirtualKey> {
+    return this.#keys.values()
+  }
+
   /** For work that was handed in under a name: the value may be another by now. */
   named(name: string): VirtualKey | null {
     for (const key of this.#keys.values()) if (key.name === name) return key

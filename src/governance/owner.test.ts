@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ownerOf, type Principal, type VirtualKey } from '../core/principal.ts'
+import { ownerOf, type Principal, unbound, type VirtualKey } from '../core/principal.ts'
 import { adminPrincipal } from './admin-door.ts'
 import { KeyTable } from './key-table.ts'
 import { principalOfOwner } from './owner.ts'
 
 const anonymous: Principal = {
+  ...unbound,
   kind: 'anonymous',
   name: 'anonymous',
   models: ['demo/*'],
@@ -14,7 +15,7 @@ const anonymous: Principal = {
 }
 
 function key(name: string, more: Partial<VirtualKey> = {}): VirtualKey {
-  const principal: Principal = { ...anonymous, kind: 'virtual-key', name }
+  const principal: Principal = { ...anonymous, ...unbound, kind: 'virtual-key', name }
   return { name, hash: name, enabled: true, expiresAt: null, principal, ...more }
 }
 

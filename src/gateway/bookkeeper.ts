@@ -1,0 +1,275 @@
+import type { Budget, Scope } from '../core/allowance.ts'
+import type { AttemptHold, Call } from '../core/call.ts'
+import { GatewayError } from '../core/errors.ts'
+import { mostOf, type Price } from '../core/price.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Clock } from '../core/runtime.ts'
+import type { BudgetBook, Reservation } from '../governance/budget-book.ts'
+import type { Grant, LimitBook } from '../governance/limit-book.ts'
+import type { Tariff } from '../governance/tariff.ts'
+import type { Intent, IntentLog } from '../sinks/intent-log.ts'
+import { readField } from '../wire/json-scan.ts'
+import type { ChatLook } from '../wire/openai-chat/look.ts'
+import { mostTokens, promptSizeOf, usualTokens } from '../wire/openai-chat/prompt-size.ts'
+import { entryOf, outcomeOf } from './ledger-entry.ts'
+import type { LedgerWriter } from './ledger-writer.ts'
+
+/** The one an attempt is about to be made at. */
+export interface PaidTarget {
+  readonly provider: string
+  readonly type: string
+  /** As it was asked for, and as it is called there. */
+  readonly model: string
+  readonly upstreamModel: string
+  readonly key: string | null
+  readonly role: 'first' | 'repeat' | 'hedge'
+}
+
+export interface BookkeeperDeps {
+  readonly clock: Clock
+  readonly limits: LimitBook
+  readonly budgets: BudgetBook
+  readonly writer: LedgerWriter
+  /** Null: what a process that dies had under way is not remembered. */
+  readonly intents: IntentLog | null
+}
+
+/** Lets calls in and attempts go as limits and money allow, and settles what they came to: each attempt once. */
+export class Bookkeeper {
+  readonly #deps: BookkeeperDeps
+
+  constructor(deps: BookkeeperDeps) {
+    this.#deps = deps
+  }
+
+  get limits(): LimitBook {
+    return this.#deps.limits
+  }
+
+  /** Once per call, before anybody is asked. Throws 429 with the limit that is reached, 503 while the ledger is stuck. */
+  enter(call: Call, { scopes }: Principal, look: ChatLook): void {
+    if (!scopes.some(({ limits }) => limits)) {
+      this.#checkLedger()
+      return
+    }
+    try {
+      const grant = this.#grant(scopes, look)
+      call.release = (used) => grant.release(used)
+    } finally {
+      call.limits = this.#deps.limits.shown(scopes)
+    }
+  }
+
+  /**
+   * For a call that is made later: it counts now as a request with the tokens it is likely to use, and must be payable by
+   * one of its targets. Rejects as `enter` and `hold` do; nothing stays held.
+   */
+  async enterLater(
+    { scopes }: Principal,
+    targets: readonly PaidTarget[],
+    look: ChatLook,
+    tariff: Tariff,
+  ): Promise<void> {
+    const grant = this.#grant(scopes, look)
+    try {
+      await this.#checkBudgets(scopes, targets, look, tariff)
+    } catch (thrown) {
+      grant.undo()
+      throw thrown
+    }
+    grant.release(usualTokens(promptSizeOf(look)))
+  }
+
+  #checkLedger(): void {
+    if (this.#deps.writer.isFull)
+      throw new GatewayError(
+        'storage_unavailable',
+        'What calls have cost cannot be stored, and no more of it can be kept in memory.',
+      )
+  }
+
+  #grant(scopes: readonly Scope[], look: ChatLook): Grant {
+    this.#checkLedger()
+    const counts = scopes.some(({ limits }) => limits?.tokens)
+    return this.#deps.limits.take(scopes, counts ? this.#mostTokens(look) : 0)
+  }
+
+  /**
+   * Before each attempt. Throws or rejects with 402 that names the budget, 403 for a model without a price, 429 of the
+   * provider's or model's own limits: nothing was sent then, and nothing is held.
+   */
+  hold(
+    call: Call,
+    target: PaidTarget,
+    look: ChatLook,
+    tariff: Tariff,
+  ): AttemptHold | Promise<AttemptHold> {
+    const { clock, limits, budgets, intents } = this.#deps
+    const now = clock.now()
+    const price = tariff.prices.priceOf(target, now)
+    const own = ownScopes(call, target, tariff)
+    const callers = call.principal?.scopes ?? none
+    const scopes = own.length > 0 ? [...callers, ...own] : callers
+    const id = `${call.id}/${++call.holds}`
+    const counts = own.some((scope) => scope.limits?.tokens)
+    const grant = limits.take(own, counts ? this.#mostTokens(look) : 0)
+    const holdWith = (reservation: Reservation): AttemptHold | Promise<AttemptHold> => {
+      const hold = new Hold(id, price, grant, reservation)
+      return intents ? this.#announce(intents, hold, call, target, look, now) : hold
+    }
+    const undo = (thrown: unknown): never => {
+      grant.undo()
+      throw thrown
+    }
+    try {
+      const asked = budgets.reserve(scopes, this.#worstCost(look, scopes, price, target))
+      return asked instanceof Promise ? asked.then(holdWith, undo) : holdWith(asked)
+    } catch (thrown) {
+      return undo(thrown)
+    }
+  }
+
+  /** Every attempt of a call that is over: its line in the ledger, its money, its slots. Never throws. */
+  settle(call: Call): void {
+    const at = this.#deps.clock.now()
+    let used = 0
+    for (const attempt of call.attempts) {
+      const { hold, usage } = attempt
+      const tokens = usage ? usage.inputTokens + usage.outputTokens : 0
+      used += tokens
+      if (!hold) continue
+      const entry = entryOf(call, attempt, hold, usage, outcomeOf(attempt), at)
+      attempt.costNanos = entry.row.costNanos
+      hold.settle(entry.row.costNanos ?? 0, tokens)
+      this.#deps.writer.add({ ...entry, onWritten: () => hold.close() })
+    }
+    call.release?.(used)
+  }
+
+  async #checkBudgets(
+    scopes: readonly Scope[],
+    targets: readonly PaidTarget[],
+    look: ChatLook,
+    tariff: Tariff,
+  ): Promise<void> {
+    if (scopes.every(({ budget }) => budget === null)) return
+    let refused: unknown = null
+    for (const target of targets)
+      try {
+        const price = tariff.prices.priceOf(target, this.#deps.clock.now())
+        const nanos = this.#worstCost(look, scopes, price, target)
+        const held = await this.#deps.budgets.reserve(scopes, nanos)
+        held.settle(0)
+        return
+      } catch (thrown) {
+        refused ??= thrown
+      }
+    if (refused !== null) throw refused
+  }
+
+  async #announce(
+    intents: IntentLog,
+    hold: Hold,
+    call: Call,
+    target: PaidTarget,
+    look: ChatLook,
+    now: number,
+  ): Promise<AttemptHold> {
+    const usage = {
+      inputTokens: usualTokens(promptSizeOf(look)),
+      outputTokens: 0,
+      cachedInputTokens: 0,
+      reasoningTokens: 0,
+      estimated: true,
+    }
+    const way = { ...target, model: target.upstreamModel }
+    const entry = entryOf(call, way, hold, usage, 'interrupted', now)
+    try {
+      hold.intent = await intents.append(JSON.stringify(entry))
+      return hold
+    } catch (cause) {
+      hold.settle(0, 0)
+      throw new GatewayError(
+        'storage_unavailable',
+        'The call could not be noted on disk before it was made, so it was not made.',
+        { cause, dispatched: false },
+      )
+    }
+  }
+
+  #worstCost(
+    look: ChatLook,
+    scopes: readonly Scope[],
+    price: Price | null,
+    { provider, model }: PaidTarget,
+  ): number {
+    const budgets = scopes.flatMap(({ budget }) => budget ?? [])
+    if (budgets.length === 0) return 0
+    if (price) return mostOf(mostTokens(promptSizeOf(look)), outputTokens(look, budgets), price)
+    if (budgets.every(({ unpriced }) => unpriced === 'allow')) return 0
+    throw new GatewayError(
+      'model_unpriced',
+      `There is no price for ${provider}/${model}, and a budget that applies refuses what it cannot count. Set one under "prices", or "unpriced: allow" in the budget.`,
+      { param: 'model', dispatched: false },
+    )
+  }
+
+  #mostTokens(look: ChatLook): number {
+    return mostTokens(promptSizeOf(look)) + (maxTokens(look) ?? 0) * look.choices
+  }
+}
+
+/** Everything that is held for one attempt. */
+class Hold implements AttemptHold {
+  readonly id: string
+  readonly price: Price | null
+  readonly #grant: Grant
+  readonly #reservation: Reservation
+  intent: Intent | null = null
+
+  constructor(id: string, price: Price | null, grant: Grant, reservation: Reservation) {
+    this.id = id
+    this.price = price
+    this.#grant = grant
+    this.#reservation = reservation
+  }
+
+  get windows(): AttemptHold['windows'] {
+    return this.#reservation.windows
+  }
+
+  settle(costNanos: number, tokens: number): void {
+    this.#reservation.settle(costNanos)
+    this.#grant.release(tokens)
+  }
+
+  close(): void {
+    this.intent?.close()
+  }
+}
+
+function ownScopes(call: Call, target: PaidTarget, tariff: Tariff): readonly Scope[] {
+  if (tariff.providers.size === 0 && tariff.models.size === 0) return none
+  const { provider, model } = target
+  const names = new Set([call.asked ?? '', `${provider}/${model}`])
+  return [
+    tariff.providers.get(provider),
+    ...[...names].map((name) => tariff.models.get(name)),
+  ].filter((scope) => scope !== undefined)
+}
+const none: readonly Scope[] = []
+
+/** What the caller allows for all answers together, else what the most careful of the budgets assumes. */
+function outputTokens(look: ChatLook, budgets: readonly Budget[]): number {
+  const each = maxTokens(look) ?? Math.max(...budgets.map((budget) => budget.assumeOutputTokens))
+  return each * look.choices
+}
+
+function maxTokens({ bytes, fields }: ChatLook): number | null {
+  for (const name of ['max_completion_tokens', 'max_tokens']) {
+    const field = fields.get(name)
+    const value = field && readField(bytes, field)
+    if (typeof value === 'number') return value
+  }
+  return null
+}
