@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { measureAborts } from './load/abort.ts'
-import { checkAnswers } from './load/answers.ts'
+import { checkAnswers, checkTranslations } from './load/answers.ts'
 import { writeBodies } from './load/bodies.ts'
 import { describeGoal, type Goal, judgeAborts, judgeGoals } from './load/goals.ts'
 import { measureStartUp } from './load/start-up.ts'
@@ -19,6 +19,7 @@ import {
   startPortkey,
   startRelay,
   startUpstream,
+  translatingVariants,
   type Variant,
 } from './load/variants.ts'
 import {
@@ -26,6 +27,7 @@ import {
   measureModels,
   measureWindow,
   runWorkload,
+  type Workload,
   workloads,
 } from './load/workloads.ts'
 import { hasTaskset, stopAll } from './processes.ts'
@@ -46,7 +48,7 @@ const { values: flags } = parseArgs({
 
 const gatewayDir = path.resolve(flags['gateway-dir'])
 const beganAt = performance.now()
-const budgetMs = Number(flags.minutes ?? (flags.quick ? 0.75 : 1.8)) * 60_000
+const budgetMs = Number(flags.minutes ?? (flags.quick ? 0.9 : 2.6)) * 60_000
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-'))
 const cpus = os.cpus().length
 const cores =
@@ -113,7 +115,11 @@ async function dropWrong({ bench, variants, leftOut }: Field): Promise<boolean> 
     variants.splice(variants.indexOf(variant), 1)
     leftOut.push(`${variant.label} (wrong answers)`)
   }
-  return true
+  const candidate = variants.find(({ role }) => role === 'candidate')
+  if (!candidate) return true
+  const wrong = await checkTranslations(bench, candidate).catch(String)
+  if (wrong) say(`WRONG TRANSLATION: ${wrong}`)
+  return !wrong
 }
 
 /** What is measured once, and on processes whose heaps have not grown yet. */
@@ -147,7 +153,8 @@ async function warmUp({ bench, variants }: Field) {
     const full = flags.quick ? seconds / 2 : seconds
     const common = { connections: 64, warmS: 0.05 }
     await measureWindow(bench, variant, { ...common, body: 'small', measuredS: full })
-    await measureWindow(bench, variant, { ...common, body: 'medium', measuredS: full / 3 })
+    const body = variant.dialect ? 'stream0' : 'medium'
+    await measureWindow(bench, variant, { ...common, body, measuredS: full / 3 })
   }
 }
 
@@ -156,11 +163,14 @@ async function measureRatios({ bench, variants }: Field) {
   const summaries = new Map<string, Summary>()
   const chosen = workloads.filter((workload) => isWanted(workload.id))
   if (chosen.length > 0) await warmUp({ bench, variants, leftOut: [] })
+  if (chosen.some(({ isTranslation }) => isTranslation))
+    await warmUp({ bench, variants: translatingVariants(variants), leftOut: [] })
   for (const [i, workload] of chosen.entries()) {
     say(workload.title)
     const shares = chosen.slice(i).reduce((sum, each) => sum + each.share, 0)
     const leftMs = budgetMs - (performance.now() - beganAt)
-    const present = workload.rate ? [directVariant(bench.upstream), ...variants] : variants
+    const present = presentFor(workload, bench, variants)
+    if (present.length === 0) continue
     const ownMs = (leftMs * workload.share) / shares
     summaries.set(
       workload.id,
@@ -168,6 +178,11 @@ async function measureRatios({ bench, variants }: Field) {
     )
   }
   return summaries
+}
+
+function presentFor({ isTranslation, rate }: Workload, bench: Bench, variants: Variant[]) {
+  if (isTranslation) return translatingVariants(variants)
+  return rate ? [directVariant(bench.upstream), ...variants] : variants
 }
 
 type Fresh = Awaited<ReturnType<typeof measureFresh>>

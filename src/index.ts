@@ -75,6 +75,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
       runtime: systemRuntime,
       version: readVersion(),
       front: true,
+      env,
     })
     const name = config.server.host
     let closed: Promise<void> | null = null

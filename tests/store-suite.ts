@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { GatewayError } from '../src/core/errors.ts'
-import type { FileKey, Store, StoredKey } from '../src/store/store.ts'
+import type { FileKey, StoredKey } from '../src/store/access-store.ts'
+import { newStoredKey } from '../src/store/new-stored-key.ts'
+import type { Store } from '../src/store/store.ts'
+import { accessSuite } from './store-suite-access.ts'
+import { budgetSuite } from './store-suite-budgets.ts'
 import { claimSuite } from './store-suite-claim.ts'
 import { endSuite } from './store-suite-end.ts'
 import { findSuite } from './store-suite-find.ts'
+import { keySuite } from './store-suite-keys.ts'
+import { ledgerSuite } from './store-suite-ledger.ts'
 import { modelSuite } from './store-suite-model.ts'
 import { recoverSuite } from './store-suite-recover.ts'
 import { submitSuite } from './store-suite-submit.ts'
@@ -14,6 +20,8 @@ export interface OpenedStore {
   store: Store
   /** Removes everything that was stored: opening one for each test would take most of the time. */
   empty(): Promise<void>
+  /** Runs a statement beside the store. */
+  tamper(statement: string): Promise<void>
   /** Closes the store, where it is open, and opens the same data again as `store`. */
   reopen(): Promise<void>
   /** Closes whatever is open and removes the data. */
@@ -28,7 +36,22 @@ export const storedTables = [
   'idempotency_keys',
   'nodes',
   'turns',
+  'ledger',
+  'usage_slots',
+  'usage_sums',
+  'budgets',
+  'budget_leases',
+  'teams',
+  'customers',
+  'providers',
+  'provider_keys',
+  'scopes',
+  'sessions',
+  'audit',
 ] as const
+
+/** What a test may have moved in those. */
+export const resetStatement = 'update ledger_state set pruned_before = 0'
 
 /** What every store must do, whatever it stands on. `open` gives an empty one. */
 export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
@@ -91,8 +114,8 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         disabledAt: 1_700_000_000_000,
       })
       const plain = key('plain', { origin: 'first-run', createdAt: 6 })
-      assert.equal(await store.createKey(full), 'created')
-      assert.equal(await store.createKey(plain), 'created')
+      assert.equal((await store.createKey(full)).kind, 'written')
+      assert.equal((await store.createKey(plain)).kind, 'written')
       assert.deepEqual(await store.listKeys(), [full, plain])
     })
 
@@ -107,7 +130,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     it('refuses a second key of the same name and leaves the first alone', async () => {
       const first = key('team', { origin: 'first-run' })
       await store.createKey(first)
-      assert.equal(await store.createKey(key('team', { id: 'another' })), 'name_taken')
+      assert.equal((await store.createKey(key('team', { id: 'another' }))).kind, 'name_taken')
       assert.deepEqual(await store.listKeys(), [first])
     })
 
@@ -115,13 +138,16 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       const answers = await Promise.all(
         ['a', 'b', 'c', 'd'].map((id) => store.createKey(key('team', { id }))),
       )
-      assert.deepEqual(answers.sort(), ['created', 'name_taken', 'name_taken', 'name_taken'])
+      assert.deepEqual(answers.map(({ kind }) => kind).sort(), [
+        ...['name_taken', 'name_taken', 'name_taken'],
+        'written',
+      ])
     })
 
     it('lets a key of the file stand beside another of the same name', async () => {
       await store.createKey(key('team'))
       await store.followFileKeys([fileKey('team')], 10)
-      assert.equal(await store.createKey(key('team', { id: 'another' })), 'name_taken')
+      assert.equal((await store.createKey(key('team', { id: 'another' }))).kind, 'name_taken')
       assert.deepEqual(
         (await store.listKeys()).map(({ name, origin }) => `${name} ${origin}`).sort(),
         ['team api', 'team file'],
@@ -202,9 +228,10 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       await store.createKey(key('team'))
       assert.equal(await store.setKeyEnabled('team', false, 50), true)
       assert.equal(await store.setKeyEnabled('team', false, 60), true)
-      assert.deepEqual(await store.listKeys(), [key('team', { enabled: false, disabledAt: 50 })])
+      const disabled = { enabled: false, disabledAt: 50, version: 2, updatedAt: 50 }
+      assert.deepEqual(await store.listKeys(), [key('team', disabled)])
       assert.equal(await store.setKeyEnabled('team', true, 70), true)
-      assert.deepEqual(await store.listKeys(), [key('team')])
+      assert.deepEqual(await store.listKeys(), [key('team', { version: 3, updatedAt: 70 })])
     })
 
     it('does not switch a key of the file, nor one that is not there', async () => {
@@ -227,7 +254,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         name: 'GatewayError',
         code: 'storage_unavailable',
       })
-      assert.equal(await before, 'created')
+      assert.equal((await before).kind, 'written')
       await Promise.all([after, closed])
       await store.close()
       await assert.rejects(store.ping(), { code: 'storage_unavailable' })
@@ -253,25 +280,25 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       assert.ok((await opened.store.syncClock(1)) >= second)
     })
 
-    const suites = [submitSuite, findSuite, claimSuite, endSuite, recoverSuite, modelSuite]
-    for (const suite of suites) suite(() => store)
+    const jobs = [submitSuite, findSuite, claimSuite, endSuite, recoverSuite, modelSuite]
+    for (const suite of [...jobs, budgetSuite, accessSuite, keySuite]) suite(() => store)
+    ledgerSuite(
+      () => store,
+      (statement) => opened.tamper(statement),
+    )
   })
 }
 
 function key(name: string, differences: Partial<StoredKey> = {}): StoredKey {
-  return {
+  return newStoredKey({
     id: `id-${name}`,
     name,
     hash: 'a'.repeat(64),
     hint: 'sk-bf-...2a77',
     origin: 'api',
-    models: null,
-    enabled: true,
-    expiresAt: null,
     createdAt: 1,
-    disabledAt: null,
     ...differences,
-  }
+  })
 }
 
 function fileKey(name: string): FileKey {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { hasBaseUrlOfKeys } from '../src/config/cloud-keys.ts'
 import { configJsonSchema } from '../src/config/json-schema.ts'
 import { Metrics } from '../src/observability/metrics.ts'
 import { providerTypes } from '../src/providers/registry.ts'
@@ -53,7 +54,7 @@ function renderHelp(): string {
 
 function renderProviderTypes(): string {
   const rows = [...providerTypes.values()].map(({ type, defaultBaseUrl, envKeys, envBaseUrl }) => {
-    const url = type === 'demo' ? 'none: built in' : (defaultBaseUrl ?? 'must be given')
+    const url = type === 'demo' ? 'none: built in' : (defaultBaseUrl ?? whereElse(type))
     const names = [...envKeys, ...(envBaseUrl ? [envBaseUrl] : [])]
     return `| \`${type}\` | ${url} | ${names.map((name) => `\`${name}\``).join(', ')} |`
   })
@@ -62,9 +63,22 @@ function renderProviderTypes(): string {
   )
 }
 
+const whereElse = (type: string): string =>
+  hasBaseUrlOfKeys(type) ? 'follows from the keys' : 'must be given'
+
 async function renderMetrics(): Promise<string> {
   const metrics = new Metrics('')
-  metrics.watch(() => ({ calls: 0, streams: 0, droppedLines: 0, openBreakers: 0, strain: 0 }))
+  metrics.watch(() => ({
+    calls: 0,
+    streams: 0,
+    droppedLines: 0,
+    openBreakers: 0,
+    strain: 0,
+    strains: {},
+    connections: 0,
+    refusedConnections: 0,
+    storeCommands: 0,
+  }))
   metrics.watchJobs(
     async () => ({ queued: 0, running: 0, oldestQueuedAt: null }),
     () => 0,

@@ -17,6 +17,10 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     'No virtual key was sent. The first one stands in `first-run.txt` in the data folder. The headers that are read: `Authorization: Bearer`, `x-bf-vk`, `x-api-key`, `api-key`, `x-goog-api-key`.',
   invalid_api_key:
     'The virtual key is unknown here or has expired, or the admin name or password is wrong. The message shows the ends of the key and the header it came in.',
+  budget_exceeded:
+    'The money of the key, its team or customer, or of the provider or model, is spent for this window. The message names which, and when the next one begins. Waiting less than that does not help.',
+  model_unpriced:
+    'The key has a budget and the model has no price, so what it costs could not be counted. Set a price under `prices`, or `unpriced: allow` in the budget.',
   key_disabled: 'The key exists and is switched off. The admin can switch it on.',
   model_not_allowed: "The model is not in the key's `models`. The message lists what is.",
   forbidden:
@@ -38,6 +42,12 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   idempotency_key_reuse:
     'The `Idempotency-Key` came with another request before. Use a new key for each request, the same for its repeats.',
   headers_too_large: 'The headers are over 16 KiB together.',
+  rate_limit_exceeded:
+    'More calls than a limit allows. The message names whose limit it is; `retry-after` is when the next call fits.',
+  token_limit_exceeded:
+    'More tokens than a limit allows, counted from what was asked and corrected by what was used. Its code on the wire is `rate_limit_exceeded` with type `tokens`.',
+  concurrency_exceeded:
+    'As many calls are under way as a limit allows. Send the next one when one has ended.',
   async_queue_full:
     'As many async jobs wait as may (`jobs.queue_limit`, `jobs.per_key_queue_limit`, `jobs.queue_bytes`; the message says which). Nothing was accepted: submit again later.',
   login_throttled: 'Too many wrong admin passwords. Wait as long as `retry-after` says.',
@@ -45,6 +55,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     'The rate limit or the quota of the provider, in its words. Or it has asked for a pause that is not over, and is not asked meanwhile. `retry-after` is what is left to wait.',
   client_closed:
     'The caller went away before the answer was complete. Seen in log and metrics only.',
+  outrun:
+    'An attempt that was given up since another one of the same call answered first (`hedge`). Seen in log and metrics only.',
   internal_error:
     'A fault of the gateway. The log has the details under the `x-request-id`; please report it.',
   job_interrupted:

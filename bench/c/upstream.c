@@ -1,11 +1,15 @@
 /*
  * The provider at the far end: answers like a chat API, as fast as one core can.
  *
- *   upstream PORT        (0 = any free port; prints "listening PORT")
+ *   upstream PORT [FILE...]      (0 = any free port; prints "listening PORT")
+ *
+ * Each FILE is how a provider of another dialect answers: a line with the beginning of the address, then a whole reply,
+ * the head of a stream and the pieces of its body, each after a line with its length. All other addresses are OpenAI's.
  *
  * The request body decides the answer:
  *   "stream":true absent    one JSON completion of about 1 KB with the usual provider headers
- *   "stream":true           a stream of 50 events of about 300 B (the 49th carries usage, the 50th is [DONE])
+ *   "stream":true, or "stream" in the address
+ *                           a stream of 50 events of about 300 B (the 49th carries usage, the 50th is [DONE])
  *   pace-<ms> anywhere in the first 16 KB of the body: one event every <ms>; absent or 0: all at once
  *   tag-<n>   there too: when the peer closes this stream before its end, "closed <n> <CLOCK_MONOTONIC ns>" is printed
  *
@@ -27,8 +31,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 50, HEAD_MAX = 16384, PEEK_MAX = 16384, PACES = 16 };
+enum { EVENTS = 50, EVENTS_MAX = 64, SCRIPTS_MAX = 8, HEAD_MAX = 16384, PEEK_MAX = 16384, PACES = 16 };
 enum phase { READING_HEAD, READING_BODY, STREAMING };
+
+/* What one dialect's provider answers, ready to be sent. */
+struct script {
+  char address[64], *reply, *stream_head, *event_bytes[EVENTS_MAX];
+  int reply_length, stream_head_length, event_length[EVENTS_MAX], events;
+};
 
 struct conn {
   int fd, sent, queued, dead, head_length, peek_length;
@@ -38,6 +48,7 @@ struct conn {
   int64_t due;         /* when the next event is to be sent, ns */
   struct conn *next;   /* in the queue of its pace */
   struct pace *pace;
+  const struct script *script;
   char head[HEAD_MAX];
   char peek[PEEK_MAX + 1];
 };
@@ -49,9 +60,9 @@ struct pace {
 };
 
 static struct pace paces[PACES];
-static int pace_count, epoll_fd;
-static char reply[16384], stream_head[4096], *event_bytes[EVENTS], scratch[1 << 20];
-static int reply_length, stream_head_length, event_length[EVENTS];
+static struct script scripts[SCRIPTS_MAX]; /* the first is OpenAI's */
+static int pace_count, script_count = 1, epoll_fd;
+static char scratch[1 << 20];
 
 static const char *provider_headers =
     "x-request-id: req_8f14e45fceea167a5a36dedd4bea2543\r\n"
@@ -77,7 +88,10 @@ static int64_t now_ns(void) {
   return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void prepare_answers(void) {
+static void prepare_answers(struct script *s) {
+  s->reply = malloc(16384);
+  s->stream_head = malloc(4096);
+  s->events = EVENTS;
   const char *json =
       "{\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion\",\"created\":1741570283,"
       "\"model\":\"gpt-4o-2024-08-06\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
@@ -90,9 +104,9 @@ static void prepare_answers(void) {
       "\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,"
       "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},"
       "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fc9f1d7035\"}";
-  reply_length = sprintf(reply, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n%s\r\n%s",
+  s->reply_length = sprintf(s->reply, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n%s\r\n%s",
                          strlen(json), provider_headers, json);
-  stream_head_length = sprintf(stream_head,
+  s->stream_head_length = sprintf(s->stream_head,
                                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
                                "transfer-encoding: chunked\r\ncache-control: no-cache\r\n%s\r\n",
                                provider_headers);
@@ -107,9 +121,30 @@ static void prepare_answers(void) {
       n = sprintf(data, CHUNK_START "[{\"index\":0,\"delta\":{%s\"content\":\" token%d\"},\"logprobs\":null,"
                                     "\"finish_reason\":%s}],\"usage\":null}\n\n",
                   i == 0 ? "\"role\":\"assistant\"," : "", i, i == EVENTS - 3 ? "\"stop\"" : "null");
-    event_bytes[i] = malloc(sizeof data + 32);
-    event_length[i] = sprintf(event_bytes[i], "%x\r\n%s\r\n%s", n, data, i == EVENTS - 1 ? "0\r\n\r\n" : "");
+    s->event_bytes[i] = malloc(sizeof data + 32);
+    s->event_length[i] = sprintf(s->event_bytes[i], "%x\r\n%s\r\n%s", n, data, i == EVENTS - 1 ? "0\r\n\r\n" : "");
   }
+}
+
+/* The next thing of a file with its length before it, or NULL. */
+static char *read_thing(FILE *file, int *length) {
+  if (fscanf(file, "%d", length) != 1 || getc(file) != '\n') return NULL;
+  char *bytes = malloc(*length);
+  return fread(bytes, 1, *length, file) == (size_t)*length ? bytes : NULL;
+}
+
+/* Returns 0 for a file that is none of ours. */
+static int load_script(const char *name) {
+  FILE *file = fopen(name, "rb");
+  if (!file || script_count == SCRIPTS_MAX) return 0;
+  struct script *s = &scripts[script_count++];
+  int named = fscanf(file, "%63[^\n]", s->address);
+  getc(file);
+  s->reply = read_thing(file, &s->reply_length);
+  s->stream_head = read_thing(file, &s->stream_head_length);
+  while (s->events < EVENTS_MAX && (s->event_bytes[s->events] = read_thing(file, &s->event_length[s->events]))) s->events++;
+  fclose(file);
+  return named == 1 && s->reply && s->stream_head && s->events > 0;
 }
 
 static void destroy(struct conn *c) {
@@ -172,25 +207,39 @@ static int wants_stream(const char *body) {
   return !strncmp(p, "true", 4);
 }
 
+static const struct script *script_of(const char *head) {
+  const char *address = strchr(head, ' ');
+  for (int i = 1; address && i < script_count; i++)
+    if (!strncmp(address + 1, scripts[i].address, strlen(scripts[i].address))) return &scripts[i];
+  return &scripts[0];
+}
+
+/* Some say it in the address: "/converse-stream", ":streamGenerateContent". */
+static int address_wants_stream(const char *head) {
+  const char *word = strstr(head, "stream"), *end = strstr(head, "\r\n");
+  return word && end && word < end;
+}
+
 static void answer(struct conn *c) {
+  const struct script *s = c->script = script_of(c->head);
   c->peek[c->peek_length] = 0;
-  if (!wants_stream(c->peek)) {
+  if (!wants_stream(c->peek) && !address_wants_stream(c->head)) {
     await_request(c);
-    send_all(c, reply, reply_length);
+    send_all(c, s->reply, s->reply_length);
     return;
   }
   const char *p = strstr(c->peek, "pace-");
   long ms = p ? atol(p + 5) : 0;
   if (ms == 0) {
-    send_all(c, stream_head, stream_head_length);
-    for (int i = 0; i < EVENTS; i++) send_all(c, event_bytes[i], event_length[i]);
+    send_all(c, s->stream_head, s->stream_head_length);
+    for (int i = 0; i < s->events; i++) send_all(c, s->event_bytes[i], s->event_length[i]);
     await_request(c);
     return;
   }
-  char start[sizeof stream_head + 1024]; /* head and first event in one packet */
-  memcpy(start, stream_head, stream_head_length);
-  memcpy(start + stream_head_length, event_bytes[0], event_length[0]);
-  send_all(c, start, stream_head_length + event_length[0]);
+  char start[8192]; /* head and first event in one packet */
+  memcpy(start, s->stream_head, s->stream_head_length);
+  memcpy(start + s->stream_head_length, s->event_bytes[0], s->event_length[0]);
+  send_all(c, start, s->stream_head_length + s->event_length[0]);
   const char *tag = strstr(c->peek, "tag-");
   c->tag = tag ? atol(tag + 4) : 0;
   c->sent = 1;
@@ -246,8 +295,8 @@ static int64_t send_due_events(void) {
       if (!p->first) p->last = NULL;
       c->queued = 0;
       if (c->dead) free(c);
-      else if (send_all(c, event_bytes[c->sent], event_length[c->sent]) < 0) destroy(c);
-      else if (++c->sent == EVENTS) await_request(c);
+      else if (send_all(c, c->script->event_bytes[c->sent], c->script->event_length[c->sent]) < 0) destroy(c);
+      else if (++c->sent == c->script->events) await_request(c);
       else enqueue(c);
     }
     if (p->first && (next < 0 || p->first->due < next)) next = p->first->due;
@@ -274,7 +323,12 @@ int main(int argc, char **argv) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   signal(SIGPIPE, SIG_IGN);
-  prepare_answers();
+  prepare_answers(&scripts[0]);
+  for (int i = 2; i < argc; i++)
+    if (!load_script(argv[i])) {
+      fprintf(stderr, "upstream: cannot read %s\n", argv[i]);
+      return 1;
+    }
   epoll_fd = epoll_create1(0);
 
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { type BodyName, bodyFile } from './bodies.ts'
+import { benchDialects, counts, pieces, replyText } from './dialects.ts'
 import type { Bench, Variant } from './variants.ts'
 
 /**
@@ -34,6 +35,26 @@ async function post(variant: Variant, body: Buffer<ArrayBuffer>) {
     signal: AbortSignal.timeout(20_000),
   })
   return { status: reply.status, text: await reply.text() }
+}
+
+/** Whatever the dialect, the answer is OpenAI's, with the text and the counts that the upstream gave. */
+export async function checkTranslations(bench: Bench, gateway: Variant): Promise<undefined> {
+  for (const { name, model } of benchDialects)
+    for (const body of ['small', 'stream0', 'stream20'] as const) {
+      const got = await post(gateway, fs.readFileSync(bodyFile(bench.work, body, name)))
+      assert.equal(got.status, 200, `${name}, ${body}: ${got.text.slice(0, 500)}`)
+      if (body === 'small') {
+        const reply = JSON.parse(got.text)
+        assert.equal(reply.choices[0].message.content, replyText, name)
+        assert.equal(reply.usage.total_tokens, counts.input + counts.output, model)
+      } else
+        assert.deepEqual(readStream(got.text), {
+          count: 50,
+          last: '[DONE]',
+          content: pieces.join(''),
+          usage: counts.input + counts.output,
+        })
+    }
 }
 
 interface Chunk {

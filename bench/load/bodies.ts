@@ -1,6 +1,7 @@
 // The bytes that are sent: the same for every variant.
 import fs from 'node:fs'
 import path from 'node:path'
+import { benchDialects } from './dialects.ts'
 
 const question =
   'Explain how the retry budget of a gateway interacts with upstream rate limits when several keys share one quota, and give a short worked example with numbers. '
@@ -8,6 +9,15 @@ const question =
 function chatBody(messages: readonly unknown[], extra: object = {}) {
   const sampling = { temperature: 0.7, max_tokens: 256, top_p: 1, user: 'user-1234' }
   return { model: 'openai/gpt-4o', messages, ...sampling, ...extra }
+}
+
+/** Translated, nothing of `user` may reach the upstream: it reads its pace from what is said. */
+function dialectBody(model: string, paceMs: number | null) {
+  const [system, user] = smallMessages
+  if (paceMs === null) return chatBody(smallMessages, { model })
+  const told = { role: 'system', content: `${system?.content} pace-${paceMs}` }
+  const options = { stream: true, stream_options: { include_usage: true } }
+  return chatBody([told, user], { model, ...options })
 }
 
 /** Deterministic noise that looks like an image. */
@@ -67,9 +77,16 @@ export function streamBody(paceMs: number, tag?: number) {
 
 export type BodyName = 'small' | 'medium' | 'big' | 'stream0' | 'stream20' | 'stream400'
 
-export function bodyFile(work: string, name: BodyName): string {
-  return path.join(work, `${name}.json`)
+/** `dialect`: the same for the model of another provider; there are `small`, `stream0` and `stream20` of it. */
+export function bodyFile(work: string, name: BodyName, dialect = ''): string {
+  return path.join(work, `${dialect}${name}.json`)
 }
+
+const dialectBodies = [
+  ['small', null],
+  ['stream0', 0],
+  ['stream20', 20],
+] as const
 
 export function writeBodies(work: string): void {
   const bodies: Record<BodyName, object> = {
@@ -83,4 +100,10 @@ export function writeBodies(work: string): void {
   for (const [name, body] of Object.entries(bodies)) {
     fs.writeFileSync(bodyFile(work, name as BodyName), JSON.stringify(body))
   }
+  for (const { name, model } of benchDialects)
+    for (const [body, paceMs] of dialectBodies)
+      fs.writeFileSync(
+        bodyFile(work, body, name),
+        JSON.stringify(dialectBody(`${name}/${model}`, paceMs)),
+      )
 }

@@ -1,4 +1,5 @@
 import { formatNumber } from '../statistics.ts'
+import { benchDialects } from './dialects.ts'
 import type { Ratio, Row, Summary } from './summary.ts'
 
 /** `met` is null where it was not measured, or where the two estimators disagree about it. */
@@ -16,7 +17,9 @@ type Holds = (value: number) => boolean
 
 const both = (ratio: Ratio | null) => (ratio ? [ratio.median, ratio.ofMinima] : [])
 
-const goals: readonly (readonly [workload: string, goal: string, read: Read, holds: Holds])[] = [
+type Judged = readonly [workload: string, goal: string, read: Read, holds: Holds, label?: string]
+
+const goals: readonly Judged[] = [
   ['json_1k', 'CPU at most 1.6 x the raw relay', (row) => both(row.overBase), (x) => x <= 1.6],
   ['json_1k', 'CPU at most 4 x nginx', (row) => both(row.overNginx), (x) => x <= 4],
   ['json_1k', 'Portkey at least 9 x ours', (row) => both(row.portkeyOverThis), (x) => x >= 9],
@@ -28,14 +31,20 @@ const goals: readonly (readonly [workload: string, goal: string, read: Read, hol
     (row) => (row.added ? [row.added.p50Us] : []),
     (x) => x < 400,
   ],
+  ...benchDialects.flatMap(({ name }) => [atMost('json', name, 3), atMost('stream', name, 2)]),
 ]
+
+function atMost(form: 'json' | 'stream', dialect: string, most: number): Judged {
+  const goal = `${dialect}: CPU at most ${most} x what passes through`
+  return [`translate_${form}`, goal, (row) => both(row.overBase), (x) => x <= most, dialect]
+}
 
 export function judgeGoals(summaries: ReadonlyMap<string, Summary>): Goal[] {
   return goals
     .filter(([workload]) => summaries.has(workload))
-    .map(([workload, goal, read, holds]) => {
+    .map(([workload, goal, read, holds, label = 'sluice']) => {
       const summary = summaries.get(workload)
-      const row = summary?.rows['sluice']
+      const row = summary?.rows[label]
       const values = row && row.errors === 0 ? read(row).filter(Number.isFinite) : []
       return { workload, goal, values, met: agree(values, holds), quiet: summary?.quiet ?? false }
     })

@@ -13,6 +13,7 @@ import {
   waitForLine,
   waitForPort,
 } from '../processes.ts'
+import { type BenchDialect, benchDialects, writeAnswers } from './dialects.ts'
 
 export type Role = 'candidate' | 'base' | 'control' | 'nginx' | 'peer' | 'direct'
 
@@ -25,6 +26,8 @@ export interface Variant {
   readonly server: Server
   /** The processes whose CPU and memory count. Looked up anew: workers may come and go. */
   readonly pids: () => number[]
+  /** Asks for a model of the provider of that name, where the answer must be translated. */
+  readonly dialect?: string
 }
 
 /** What every start and every measurement needs to know. */
@@ -65,7 +68,8 @@ export function directVariant(upstream: Bench['upstream']): Variant {
 
 export async function startUpstream(work: string, core: string | null): Promise<Bench['upstream']> {
   const logFile = path.join(work, 'upstream.log')
-  const server = startServer(path.join(work, 'upstream'), ['0'], { core, logFile })
+  const args = ['0', ...writeAnswers(work)]
+  const server = startServer(path.join(work, 'upstream'), args, { core, logFile })
   const match = await waitForLine(server, /listening (\d+)/, 5000)
   return { ...server, port: Number(match[1]) }
 }
@@ -92,9 +96,36 @@ export async function startGateway(
   }
 }
 
+/**
+ * Calls that Sluice translates, beside those that it passes through: these are their base, so that what the translation
+ * costs stands alone. The raw relay is there for orientation.
+ */
+export function translatingVariants(variants: readonly Variant[]): Variant[] {
+  const own = variants.find(({ role }) => role === 'candidate')
+  const relay = variants.find(({ role }) => role === 'base')
+  if (!own || !relay) return []
+  return [
+    { ...own, label: 'passed through', role: 'base' },
+    { ...own, label: 'passed through again (A/A)', role: 'control' },
+    ...benchDialects.map(
+      ({ name }): Variant => ({ ...own, label: name, role: 'candidate', dialect: name }),
+    ),
+    { ...relay, label: 'undici relay', role: 'candidate' },
+  ]
+}
+
 /** Limits and budget are high enough never to bite. Returns the file's path. */
 export function writeGatewayConfig({ work, upstream }: Omit<Bench, 'node'>): string {
   const file = path.join(work, 'sluice.yaml')
+  const names = ['openai', ...benchDialects.map(({ name }) => name)]
+  const priced = ['openai/gpt-4o', ...benchDialects.map(({ name, model }) => `${name}/${model}`)]
+  const providerText = ({ name, baseUrlPath, key }: BenchDialect) => `  ${name}:
+    base_url: http://127.0.0.1:${upstream.port}${baseUrlPath}
+    keys:
+      - ${JSON.stringify({ name: 'main', value: providerKey, ...key })}
+    retries: { max: 0 }
+    max_concurrency: 4096
+`
   const text = `version: 1
 server:
   host: 127.0.0.1
@@ -108,12 +139,11 @@ providers:
       - { name: main, value: "${providerKey}", weight: 1 }
     retries: { max: 0 }
     max_concurrency: 4096
-prices:
-  openai/gpt-4o: { input_per_million: 2.5, output_per_million: 10 }
-virtual_keys:
+${benchDialects.map(providerText).join('')}prices:
+${priced.map((model) => `  ${model}: { input_per_million: 2.5, output_per_million: 10 }\n`).join('')}virtual_keys:
   - name: bench
     value: "${virtualKey}"
-    models: ["openai/*"]
+    models: [${names.map((name) => `"${name}/*"`).join(', ')}]
     limits: { requests: 100000000/1m, tokens: 1000000000000/1m, concurrency: 4096 }
     budget: { usd: 1000000, per: 1d }
 `

@@ -23,6 +23,8 @@ export interface Workload extends Traffic {
   readonly unit: 'request' | 'stream'
   /** Its share of the time there is, relative to the others'. */
   readonly share: number
+  /** Of calls that are translated: see `translatingVariants`. */
+  readonly isTranslation?: true
 }
 
 /** One measured window; the load client's figures, times in microseconds. */
@@ -103,6 +105,29 @@ export const workloads: readonly Workload[] = [
     warmS: 1.05,
     measuredS: 0.8,
   },
+  {
+    id: 'translate_json',
+    title: 'Translated (base: passed through): JSON, 1 KB request, saturated',
+    unit: 'request',
+    share: 16,
+    body: 'small',
+    connections: 64,
+    warmS: 0.1,
+    measuredS: 0.35,
+    isTranslation: true,
+  },
+  {
+    id: 'translate_stream',
+    title: 'Translated (base: passed through): SSE, 50 events 20 ms apart, 100 new streams/s',
+    unit: 'stream',
+    share: 32,
+    body: 'stream20',
+    connections: 400,
+    rate: 100,
+    warmS: 1.05,
+    measuredS: 0.8,
+    isTranslation: true,
+  },
 ]
 
 async function runLoad(bench: Bench, variant: Variant, args: readonly (string | number)[]) {
@@ -115,7 +140,16 @@ async function runLoad(bench: Bench, variant: Variant, args: readonly (string | 
 
 export async function measureWindow(bench: Bench, variant: Variant, traffic: Traffic) {
   const { body, connections, warmS, measuredS, rate, awaitAll } = traffic
-  const args = ['-f', bodyFile(bench.work, body), '-c', connections, '-w', warmS, '-d', measuredS]
+  const args = [
+    '-f',
+    bodyFile(bench.work, body, variant.dialect),
+    '-c',
+    connections,
+    '-w',
+    warmS,
+    '-d',
+    measuredS,
+  ]
   if (rate) args.push('-r', rate, '-S')
   if (awaitAll) args.push('-A')
   const isStream = body.startsWith('stream')

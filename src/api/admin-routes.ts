@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Candidate, KeyStanding } from '../gateway/explain.ts'
+import type { HedgeOfForm, HedgeOutlook } from '../gateway/explain-hedge.ts'
 import type { Explained, Gateway } from '../gateway/gateway.ts'
 import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
 import { identify } from './identify.ts'
@@ -39,8 +40,13 @@ export function addAdminRoutes(app: FastifyInstance, deps: AdminDeps): void {
   app.post(explainPath, async (request, reply) => {
     await requireAdmin(request, deps)
     const question = readQuestion(await readJson(request, reply, deps))
-    const { candidates, route } = gateway.explain(question)
-    return { model: question.model, route, candidates: candidates.map(showCandidate) }
+    const { candidates, route, hedge } = gateway.explain(question)
+    return {
+      model: question.model,
+      route,
+      candidates: candidates.map(showCandidate),
+      hedge: hedge && showHedge(hedge),
+    }
   })
   app.get(healthPath, async (request) => {
     await requireAdmin(request, deps)
@@ -104,6 +110,19 @@ function readQuestion(body: unknown): Explained {
 
 const invalid = (param: string, message: string): GatewayError =>
   new GatewayError('invalid_request', message, { param })
+
+const showHedge = ({ extraPercent, to, plain, stream }: HedgeOutlook): object => ({
+  extra_percent: extraPercent,
+  to,
+  plain: showForm(plain),
+  stream: showForm(stream),
+})
+
+const showForm = ({ afterMs, samples, whyNot }: HedgeOfForm): object => ({
+  after_ms: afterMs,
+  samples,
+  why_not: whyNot,
+})
 
 const showCandidate = ({ upstreamModel, keys, ...rest }: Candidate): object => ({
   ...rest,

@@ -4,7 +4,7 @@ import { sampleCall } from '../../tests/support/sample-call.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { JobWithResult } from '../core/job.ts'
-import type { Principal } from '../core/principal.ts'
+import { type Principal, unbound } from '../core/principal.ts'
 import type { JobAsk } from '../jobs/job-queue.ts'
 import { lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
 import { AsyncCalls, type Submission } from './async-calls.ts'
@@ -12,6 +12,7 @@ import type { SubmitOrder } from './async-headers.ts'
 import { describeAsChat } from './job-replies.ts'
 
 const principal: Principal = {
+  ...unbound,
   kind: 'virtual-key',
   name: 'team',
   models: null,

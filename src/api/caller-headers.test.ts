@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GatewayError } from '../core/errors.ts'
-import type { Principal } from '../core/principal.ts'
+import { type Principal, unbound } from '../core/principal.ts'
 import { readCallerHeaders } from './caller-headers.ts'
 
 const key: Principal = {
+  ...unbound,
   kind: 'virtual-key',
   name: 'team',
   models: null,

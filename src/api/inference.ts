@@ -6,7 +6,7 @@ import type { Runtime } from '../core/runtime.ts'
 import { type Answer, meant } from '../gateway/attempt.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type SettleDeps, settle } from '../gateway/settle.ts'
-import type { Strain } from '../governance/strain.ts'
+import type { Sign, Strain } from '../governance/strain.ts'
 import { type BodyBudget, checkBodyHeaders, readBody } from '../http/body.ts'
 import { sendError } from '../http/error-reply.ts'
 import type { InFlight, OpenCall } from '../http/in-flight.ts'
@@ -14,6 +14,7 @@ import { allowOrigin } from '../http/origins.ts'
 import { StreamWriter } from '../http/stream-writer.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
+import { usualTokensOf } from '../wire/openai-chat/prompt-size.ts'
 import { AsyncCalls, type Submission } from './async-calls.ts'
 import type { PollOrder, SubmitOrder } from './async-headers.ts'
 import { readCallerHeaders } from './caller-headers.ts'
@@ -30,7 +31,7 @@ export interface InferenceDeps {
   readonly jobs: JobQueue
   readonly runtime: Runtime
   readonly inFlight: InFlight
-  readonly strain: { readonly level: Strain }
+  readonly strain: { readonly level: Strain; readonly sign: Sign | null }
   readonly budget: BodyBudget
   readonly settling: SettleDeps
 }
@@ -70,10 +71,19 @@ const nosniff = ['x-content-type-options', 'nosniff'] as const
 const expectsContinue = ({ headers, httpVersion }: IncomingMessage): boolean =>
   headers.expect?.toLowerCase() === '100-continue' && httpVersion === '1.1'
 
-const overloaded = (random: () => number): GatewayError =>
+const shortOf: Readonly<Record<Sign, string>> = {
+  memory: 'is short of memory',
+  event_loop: 'is behind with its work',
+  descriptors: 'has nearly as many files and sockets open as it may',
+  connections: 'has more connections than it may',
+  store: 'waits for its store',
+}
+
+/** `sign` null: there are as many calls as there may be. */
+const overloaded = (sign: Sign | null, random: () => number): GatewayError =>
   new GatewayError(
     'overloaded',
-    'The gateway serves as many calls as it may. Try again in a moment.',
+    `The gateway ${sign ? shortOf[sign] : 'serves as many calls as it may (max_in_flight)'}. Try again in a moment.`,
     // Spread, so that those who were refused together do not come back together.
     { closeConnection: true, retryAfterMs: Math.round(1000 + 4000 * random()) },
   )
@@ -140,7 +150,7 @@ class ServedCall implements OpenCall {
       this.#settled = true
       // An answer that is still on its way holds its place: a drain waits for it, and the limits count it.
       if (this.#gone) inFlight.leave(this)
-      settle(this.#call, this.#look?.promptBytes ?? 0, this.#relayedEvents, settling)
+      settle(this.#call, () => usualTokensOf(this.#look), this.#relayedEvents, settling)
     }
   }
 
@@ -159,7 +169,8 @@ class ServedCall implements OpenCall {
     }
     if (order) {
       // What can wait is the first that does.
-      if (this.#deps.strain.level >= 1) throw overloaded(runtime.random)
+      const { strain } = this.#deps
+      if (strain.level >= 1) throw overloaded(strain.sign, runtime.random)
       await this.#submit(order, principal)
       return
     }
@@ -225,8 +236,8 @@ class ServedCall implements OpenCall {
     // Which of the two a call is, only its body tells; this one is counted already, as plain.
     const { plain, streams } = gateway.snapshot.config.server.maxInFlight
     const isFull = inFlight.size - inFlight.streams > plain || inFlight.size > plain + streams
-    if (isFull || (strain.level >= 3 && !this.#road.isPoll(this.#req)))
-      throw overloaded(runtime.random)
+    const isStrained = strain.level >= 3 && !this.#road.isPoll(this.#req)
+    if (isFull || isStrained) throw overloaded(isFull ? null : strain.sign, runtime.random)
   }
 
   async #readRequest(modelInAddress: boolean): Promise<ChatLook> {
@@ -247,7 +258,7 @@ class ServedCall implements OpenCall {
     const { gateway, runtime, inFlight, strain } = this.#deps
     const { holdMs, keepAliveMs } = gateway.snapshot.config.server.stream
     const isFull = inFlight.streams >= gateway.snapshot.config.server.maxInFlight.streams
-    if (isFull || strain.level >= 2) throw overloaded(runtime.random)
+    if (isFull || strain.level >= 2) throw overloaded(isFull ? null : strain.sign, runtime.random)
     inFlight.markStream(this)
     this.#call.stream = true
     const writer = new StreamWriter(this.#res, runtime.clock, keepAliveMs, {
@@ -297,7 +308,7 @@ class ServedCall implements OpenCall {
     onEnd?.(error)
     const provider = this.#call.attempts.at(-1)?.provider ?? ''
     this.#call.usage = meant(stream.usage, this.#deps.gateway.snapshot.providers.get(provider))
-    this.#relayedEvents = stream.meter.dataEvents
+    this.#relayedEvents = stream.dataEvents
     if (error) this.#refuse(error)
   }
 

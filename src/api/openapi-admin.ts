@@ -40,6 +40,31 @@ const candidate = {
   },
 }
 
+const hedgeOfForm = {
+  type: 'object',
+  required: ['after_ms', 'samples', 'why_not'],
+  properties: {
+    after_ms: {
+      type: ['integer', 'null'],
+      description: 'How late the first must be; null: not known yet.',
+    },
+    samples: { type: 'integer', description: 'Answers of the last minutes whose times are known.' },
+    why_not: textOrNull('Why none would be made; null: it would.'),
+  },
+}
+
+const hedge = {
+  type: ['object', 'null'],
+  description: 'The second attempt beside a late one; null where the model has no `hedge`.',
+  required: ['extra_percent', 'to', 'plain', 'stream'],
+  properties: {
+    extra_percent: { type: 'number' },
+    to: textOrNull('provider/model of the second way.'),
+    plain: hedgeOfForm,
+    stream: hedgeOfForm,
+  },
+}
+
 const explain: OpenApiOperation = {
   operationId: 'explainRoute',
   summary: 'Explain where a call would go',
@@ -66,11 +91,12 @@ const explain: OpenApiOperation = {
   responses: {
     200: json('The candidates, in the order of the routes', {
       type: 'object',
-      required: ['model', 'route', 'candidates'],
+      required: ['model', 'route', 'candidates', 'hedge'],
       properties: {
         model: { type: 'string' },
         route: { type: 'string' },
         candidates: { type: 'array', items: candidate },
+        hedge,
       },
     }),
     ...failures,

@@ -39,6 +39,7 @@ virtual_keys:
   - name: a
     value: sk-bf-5b1f3c1e-8d0e-4d0e-9a52-0c6f1f6f2a77
     budget: { usd: 50, per: 1d }
+compat: { extra_fields: true }
 `
 const env = { OPENAI_API_KEY: 'sk-live-1234a1F9', SLUICE_HOST: '0.0.0.0' }
 
@@ -53,7 +54,7 @@ test('a good file is shown with where each value came from, without secrets', as
     'server.host | 0.0.0.0 | SLUICE_HOST',
     `providers.openai.keys[0] | main ...a1F9 | sluice.yaml:6 | \${OPENAI_API_KEY}`,
     'virtual_keys[0].budget | $50 per 1d | sluice.yaml:11',
-    'accepted, but not in force in this version: budget',
+    'accepted, but not in force in this version: compat.extra_fields',
   ])
     assert.ok(rows.includes(row), `${row}\n${out}`)
   assert.ok(!out.includes('sk-live') && !out.includes('5b1f3c1e'))

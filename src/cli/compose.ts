@@ -6,13 +6,16 @@ import type { Config, ProviderConfig } from '../config/config.ts'
 import { isLoopback } from '../config/proxy.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Runtime } from '../core/runtime.ts'
+import { Credentials } from '../credentials/credentials.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
 import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
-import { StrainGauge } from '../governance/strain.ts'
+import { StrainGauge, signs } from '../governance/strain.ts'
 import { BodyBudget } from '../http/body.ts'
+import { Descriptors } from '../http/descriptors.ts'
 import { InFlight } from '../http/in-flight.ts'
+import { connectionsAtMost, OpenConnections } from '../http/open-connections.ts'
 import { openVitals } from '../http/vitals.ts'
 import { Metrics } from '../observability/metrics.ts'
 import { demoReply } from '../providers/demo.ts'
@@ -23,6 +26,8 @@ import { decoded } from '../transport/decoded.ts'
 import { type PoolSettings, Pools } from '../transport/pool.ts'
 import { scriptedEndpoint } from '../transport/scripted.ts'
 import type { Endpoint } from '../transport/transport.ts'
+import { openBooks } from './books.ts'
+import { credentialSettings } from './credential-settings.ts'
 import type { Identity } from './first-run.ts'
 import { createJobs } from './job-parts.ts'
 import { loadKeysInForce } from './keys-in-force.ts'
@@ -36,6 +41,8 @@ export interface Parts {
   readonly version: string
   /** Whether chat calls take the short way in front of the framework. */
   readonly front: boolean
+  /** For the proxies it names. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 export interface RunningGateway {
@@ -49,12 +56,19 @@ export interface RunningGateway {
 
 /** Puts the parts together, from the configuration to the listening server. */
 export async function startGateway(parts: Parts): Promise<RunningGateway> {
-  const { config, identity, store, log, runtime, version, front } = parts
+  const { config, identity, store, log, runtime, version, front, env } = parts
   const pools = new Pools()
+  const credentials = new Credentials(runtime)
   const admin = new AdminGate(identity.admin, runtime.clock)
   const metrics = new Metrics(version)
   const inFlight = new InFlight()
-  const strain = new StrainGauge()
+  const connections = new OpenConnections()
+  const descriptors = new Descriptors(() => connections.open + inFlight.size)
+  const strain = new StrainGauge({
+    descriptors: () => descriptors.part,
+    connections: () => connections.part,
+    commands: () => store.queue,
+  })
   const compile = async (from: Config): Promise<Snapshot> =>
     compileSnapshot({
       config: from,
@@ -63,11 +77,22 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       keySecret: identity.keySecret,
       admin,
       openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
+      openCredential: (provider, key) => credentials.open(credentialSettings(provider, key, env)),
     })
-  const gateway = new Gateway(await compile(config), runtime)
+  const { dataDir } = config
+  const accounts = await openBooks({ store, runtime, dataDir, logger: log.logger })
+  const { books } = accounts
+  const budget: BodyBudget = new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes)
+  const gateway: Gateway = new Gateway(await compile(config), {
+    runtime,
+    books,
+    memory: budget,
+    strain,
+  })
   const settling: SettleDeps = {
     clock: runtime.clock,
     metrics,
+    books,
     record: (record) => log.record(record, 'call'),
   }
   const { sealingKey } = identity
@@ -75,7 +100,6 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     ...{ store, gateway, runtime, metrics, settling, sealingKey },
     logger: log.logger,
   })
-  const budget = new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes)
   const inference = new Inference({
     ...{ gateway, runtime, inFlight, settling, strain },
     jobs: jobs.queue,
@@ -94,22 +118,32 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     loopback: isLoopback(config.server.host),
     notReady: async () => (draining ? 'draining' : await storeTrouble(store)),
   })
+  connections.watch(server, () =>
+    connectionsAtMost(gateway.snapshot.config.server.maxInFlight, descriptors.limit),
+  )
   metrics.watch(() => ({
     calls: inFlight.size,
     streams: inFlight.streams,
     droppedLines: log.dropped(),
     openBreakers: gateway.health.countOpen(),
     strain: strain.level,
+    strains: Object.fromEntries(signs.map((sign) => [sign, strain.of(sign)])),
+    connections: connections.open,
+    refusedConnections: connections.refused,
+    storeCommands: store.queue.waiting,
   }))
   metrics.reloaded(true, runtime.clock.now())
   // Last, since what fails before must not leave a timer that keeps an embedding process alive.
   const vitals = openVitals()
   const watching = runtime.clock.timer(vitalsMs, () => {
+    connections.look()
+    void descriptors.look()
     strain.look(vitals.read())
     watching.refresh()
   })
   const stopCaring = (): void => {
     jobs.worker.stop()
+    accounts.stop()
     watching.cancel()
     vitals.stop()
   }
@@ -123,7 +157,13 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     port: (server.address() as AddressInfo).port,
     async reload(next) {
       gateway.swap(await compile(next))
-      pools.keepOnly([...next.providers.values()].filter(isRemote).map(poolSettings))
+      const providers = [...next.providers.values()]
+      pools.keepOnly(providers.filter(isRemote).map(poolSettings))
+      credentials.keepOnly(
+        providers.flatMap((each) =>
+          (each.keys ?? []).map((key) => credentialSettings(each, key, env)),
+        ),
+      )
       metrics.reloaded(true, runtime.clock.now())
     },
     noteRefusedReload: () => metrics.reloaded(false, runtime.clock.now()),
@@ -162,7 +202,9 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       stopCaring()
       server.closeAllConnections()
       await app.close()
+      credentials.close()
       await pools.close()
+      await accounts.close()
       await store.close()
       log.logger.info(cut, 'stopped')
       log.flush()

@@ -13,7 +13,8 @@ import type { Config } from '../config/config.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { type AdminCredential, hashPassword } from '../governance/admin-door.ts'
 import { hashKey } from '../governance/key-table.ts'
-import type { Store, StoredKey } from '../store/store.ts'
+import { newStoredKey } from '../store/new-stored-key.ts'
+import type { Store } from '../store/store.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface Identity {
@@ -111,18 +112,16 @@ async function createFirstKey(
   secret: Buffer,
   runtime: Runtime,
 ): Promise<void> {
-  await store.createKey({
-    id: runtime.newId(),
-    name: 'first-key',
-    hash: hashKey(value, secret),
-    hint: hintOf(value),
-    origin: 'first-run',
-    models: null,
-    enabled: true,
-    expiresAt: null,
-    createdAt: runtime.clock.now(),
-    disabledAt: null,
-  } satisfies StoredKey)
+  await store.createKey(
+    newStoredKey({
+      id: runtime.newId(),
+      name: 'first-key',
+      hash: hashKey(value, secret),
+      hint: hintOf(value),
+      origin: 'first-run',
+      createdAt: runtime.clock.now(),
+    }),
+  )
 }
 
 export const hintOf = (value: string): string => `${value.slice(0, 6)}…${value.slice(-4)}`

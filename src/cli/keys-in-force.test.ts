@@ -7,8 +7,9 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { hashKey } from '../governance/key-table.ts'
 import { providerTypes } from '../providers/registry.ts'
+import type { StoredKey } from '../store/access-store.ts'
+import { newStoredKey } from '../store/new-stored-key.ts'
 import { openSqliteStore, type SqliteStore } from '../store/sqlite.ts'
-import type { StoredKey } from '../store/store.ts'
 import { loadKeysInForce } from './keys-in-force.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sluice-keys-'))
@@ -41,19 +42,18 @@ function configure(keys: readonly object[]): Config {
     providerTypes: [...providerTypes.values()],
   }).config
 }
-const stored = (name: string, digit: number, more: Partial<StoredKey> = {}): StoredKey => ({
-  id: name,
-  name,
-  hash: hashKey(value(digit), secret),
-  hint: 'x',
-  origin: 'api',
-  models: ['demo/*'],
-  enabled: true,
-  expiresAt: now + 1,
-  createdAt: now,
-  disabledAt: null,
-  ...more,
-})
+const stored = (name: string, digit: number, more: Partial<StoredKey> = {}): StoredKey =>
+  newStoredKey({
+    id: name,
+    name,
+    hash: hashKey(value(digit), secret),
+    hint: 'x',
+    origin: 'api',
+    models: ['demo/*'],
+    expiresAt: now + 1,
+    createdAt: now,
+    ...more,
+  })
 
 test("the file's keys come with their rights, the store's beside them, and a name of the file shadows", async () => {
   await store.createKey(stored('both', 1))

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Config, VirtualKeyConfig } from '../config/config.ts'
+import type { Scope } from '../core/allowance.ts'
 import type { VirtualKey } from '../core/principal.ts'
 import { hashKey } from '../governance/key-table.ts'
-import type { Store, StoredKey } from '../store/store.ts'
+import type { ManagedKinds, StoredKey } from '../store/access-store.ts'
+import type { Store } from '../store/store.ts'
 import { hintOf } from './first-run.ts'
 
 /** The keys that open the gateway: the file's, then the store's that the file does not shadow by name. */
@@ -22,20 +24,78 @@ export async function loadKeysInForce(
     })),
     now,
   )
-  const named = new Set(config.virtualKeys.map(({ name }) => name))
-  const stored = (await store.listKeys()).filter(
-    ({ origin, name }) => origin !== 'file' && !named.has(name),
+  const tenants = await loadTenants(store, config)
+  const all = await store.listKeys()
+  const idOf = new Map(
+    all.flatMap(({ origin, name, id }) => (origin === 'file' ? [[name, id]] : [])),
   )
-  return [...fromFile.map(({ key, hash }) => ofFile(key, hash)), ...stored.map(ofStore)]
+  const named = new Set(config.virtualKeys.map(({ name }) => name))
+  const stored = all.filter(({ origin, name }) => origin !== 'file' && !named.has(name))
+  return [
+    ...fromFile.map(({ key, hash }) => ofFile(key, hash, idOf.get(key.name) ?? '', tenants)),
+    ...stored.flatMap((key) => ofStore(key, tenants)),
+  ]
 }
 
-function ofFile(key: VirtualKeyConfig, hash: string): VirtualKey {
+interface Tenant extends Scope {
+  /** Of a team; empty: it belongs to nobody. */
+  readonly customerId: string
+}
+
+/** Teams and customers by their ids. */
+type Tenants = ReadonlyMap<string, Tenant>
+
+/** Those of the file are known by their names: the same name in the store is another one. */
+const fileId = (kind: 'team' | 'customer', name: string): string => `file:${kind}:${name}`
+
+async function loadTenants(store: Store, { teams, customers }: Config): Promise<Tenants> {
+  const tenants = new Map<string, Tenant>()
+  for (const { name, limits, budget } of customers) {
+    const id = fileId('customer', name)
+    tenants.set(id, { kind: 'customer', id, name, limits, budget, customerId: '' })
+  }
+  for (const { name, customer, limits, budget } of teams) {
+    const id = fileId('team', name)
+    const customerId = customer === null ? '' : fileId('customer', customer)
+    tenants.set(id, { kind: 'team', id, name, limits, budget, customerId })
+  }
+  for await (const { id, name, limits, budget } of eachManaged(store, 'customer'))
+    tenants.set(id, { kind: 'customer', id, name, limits, budget, customerId: '' })
+  for await (const { id, name, limits, budget, customerId } of eachManaged(store, 'team'))
+    tenants.set(id, { kind: 'team', id, name, limits, budget, customerId: customerId ?? '' })
+  return tenants
+}
+
+const pageSize = 500
+
+async function* eachManaged<Kind extends 'team' | 'customer'>(
+  store: Store,
+  kind: Kind,
+): AsyncGenerator<ManagedKinds[Kind]> {
+  for (let after: string | null = null; ; ) {
+    const page: readonly ManagedKinds[Kind][] = await store.listManaged(kind, {
+      after,
+      limit: pageSize,
+    })
+    yield* page
+    if (page.length < pageSize) return
+    after = page.at(-1)?.id ?? null
+  }
+}
+
+function ofFile(key: VirtualKeyConfig, hash: string, id: string, tenants: Tenants): VirtualKey {
+  const teamId = key.team === null ? '' : fileId('team', key.team)
+  const customerId = key.customer === null ? '' : fileId('customer', key.customer)
   return {
     name: key.name,
     hash,
     enabled: key.enabled,
     expiresAt: key.expiresAt,
     principal: {
+      id,
+      ...belongingOf({ kind: 'key', id, ...key }, teamId, customerId, tenants),
+      providers: key.providers,
+      providerKeys: key.providerKeys,
       kind: 'virtual-key',
       name: key.name,
       models: key.models,
@@ -45,12 +105,41 @@ function ofFile(key: VirtualKeyConfig, hash: string): VirtualKey {
   }
 }
 
-function ofStore({ name, hash, enabled, expiresAt, models }: StoredKey): VirtualKey {
-  return {
+/** After a rotation the value before opens as well, for a while. */
+function ofStore(key: StoredKey, tenants: Tenants): readonly VirtualKey[] {
+  const { id, name, enabled, expiresAt, previous } = key
+  const { teamId, customerId } = key
+  const principal = {
+    id,
+    ...belongingOf({ ...key, kind: 'key' }, teamId ?? '', customerId ?? '', tenants),
+    providers: key.providers,
+    providerKeys: key.providerKeys,
+    kind: 'virtual-key' as const,
     name,
-    hash,
-    enabled,
-    expiresAt,
-    principal: { kind: 'virtual-key', name, models, forwardHeaders: [], mayPin: false },
+    models: key.models,
+    forwardHeaders: key.forwardHeaders,
+    mayPin: key.mayPin,
   }
+  const current = { name, hash: key.hash, enabled, expiresAt, principal }
+  if (!previous) return [current]
+  const until = Math.min(previous.until, expiresAt ?? Number.POSITIVE_INFINITY)
+  return [current, { ...current, hash: previous.hash, expiresAt: until }]
+}
+
+/** Whom a key belongs to, and whose limits and budgets hold for it. */
+function belongingOf(
+  own: Scope,
+  teamId: string,
+  customerId: string,
+  tenants: Tenants,
+): { readonly teamId: string; readonly customerId: string; readonly scopes: readonly Scope[] } {
+  const team = tenants.get(teamId)
+  const customer = tenants.get(customerId) ?? tenants.get(team?.customerId ?? '')
+  const scopes = [own, team, customer].flatMap((scope) => {
+    // Those that nothing is counted for cost nothing.
+    if (!scope || (!scope.limits && !scope.budget)) return []
+    const { kind, id, name, limits, budget } = scope
+    return [{ kind, id, name, limits, budget }]
+  })
+  return { teamId: team?.id ?? '', customerId: customer?.id ?? '', scopes }
 }

@@ -55,6 +55,7 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
     runtime: systemRuntime,
     version,
     front,
+    env,
   }).catch((thrown: unknown) => {
     throw describeListenFailure(thrown, config.server)
   })

@@ -74,7 +74,7 @@ export class JobQueue {
         'request_too_large',
         `An async request may have ${settings.maxBodyBytes} bytes here (jobs.max_body)`,
       )
-    gateway.admit(principal, look, deployment, extras)
+    await gateway.admit(principal, look, deployment, extras)
     const now = time.now()
     const submitted = await store.submitJob(this.#newJob(ask, now), limitsOf(settings), now)
     if (submitted.kind === 'key_reused')

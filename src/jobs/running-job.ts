@@ -8,6 +8,7 @@ import type { Sealer } from '../governance/sealer.ts'
 import type { ClaimedJob, JobEnd } from '../store/job-store.ts'
 import type { Store } from '../store/store.ts'
 import { type ChatLook, lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
+import { usualTokensOf } from '../wire/openai-chat/prompt-size.ts'
 import { decodeContext, type JobContext } from './job-context.ts'
 import { failedWith, interruptionEnds, succeededWith } from './job-end.ts'
 import type { Timekeeper } from './timekeeper.ts'
@@ -59,8 +60,12 @@ export class RunningJob {
       asked: claimed.model,
       stream: false,
       dimensions: null,
+      release: null,
+      limits: null,
+      holds: 0,
       attempts: [],
       fallback: 0,
+      dropped: [],
       job: { step: 'run', id: claimed.id, attempt: claimed.attempt },
       usage: null,
       firstTokenMs: null,
@@ -88,7 +93,7 @@ export class RunningJob {
     const outcome = await this.#conclude(end)
     const { call, claimed } = this
     call.job = { step: 'run', id: claimed.id, attempt: claimed.attempt, outcome }
-    settle(call, this.#look?.promptBytes ?? 0, 0, settling)
+    settle(call, () => usualTokensOf(this.#look), 0, settling)
     return outcome
   }
 

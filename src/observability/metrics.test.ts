@@ -66,7 +66,15 @@ const valuesOf = (samples: readonly Sample[], name: string, labels: Sample['labe
 
 test('an unused gateway already has text that parses', async () => {
   const metrics = new Metrics('1.2.3')
-  metrics.watch(() => ({ calls: 3, streams: 2, droppedLines: 1, openBreakers: 0, strain: 0 }))
+  metrics.watch(() => ({
+    ...{ calls: 3, streams: 2, droppedLines: 1, openBreakers: 0, strain: 2 },
+    ...{
+      strains: { memory: 2, store: 0 },
+      connections: 7,
+      refusedConnections: 1,
+      storeCommands: 4,
+    },
+  }))
   metrics.reloaded(true, 5000)
   metrics.reloaded(false, 9000)
   const samples = await read(metrics)
@@ -74,6 +82,12 @@ test('an unused gateway already has text that parses', async () => {
   assert.deepEqual(valuesOf(samples, 'sluice_inflight_requests'), [3])
   assert.deepEqual(valuesOf(samples, 'sluice_open_streams'), [2])
   assert.deepEqual(valuesOf(samples, 'sluice_log_lines_dropped'), [1])
+  assert.deepEqual(valuesOf(samples, 'sluice_strain'), [2])
+  assert.deepEqual(valuesOf(samples, 'sluice_strain_by_sign', { sign: 'memory' }), [2])
+  assert.deepEqual(valuesOf(samples, 'sluice_strain_by_sign', { sign: 'store' }), [0])
+  assert.deepEqual(valuesOf(samples, 'sluice_connections'), [7])
+  assert.deepEqual(valuesOf(samples, 'sluice_connections_refused'), [1])
+  assert.deepEqual(valuesOf(samples, 'sluice_store_commands_waiting'), [4])
   assert.deepEqual(valuesOf(samples, 'sluice_config_reload_success'), [0])
   assert.deepEqual(valuesOf(samples, 'sluice_config_reload_timestamp_seconds'), [5])
   assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
@@ -93,8 +107,9 @@ test('a call is counted, with its tokens, its attempts and its times', async () 
     reasoningTokens: 0,
     estimated: false,
   }
-  metrics.settled(sampleCall({ attempts: [refused, sampleAttempt()], usage }), 110)
-  metrics.settled(sampleCall({ stream: true, firstTokenMs: 1400 }), 2000)
+  const good = sampleAttempt({ usage })
+  metrics.settled(sampleCall({ attempts: [refused, good], usage }), 110)
+  metrics.settled(sampleCall({ attempts: [good], stream: true, firstTokenMs: 1400 }), 2000)
   const samples = await read(metrics)
   const labels = { surface: 'openai', provider: 'openai', model: 'gpt-4o', status_class: '2xx' }
   assert.deepEqual(valuesOf(samples, 'sluice_requests_total', labels), [2])
@@ -103,7 +118,7 @@ test('a call is counted, with its tokens, its attempts and its times', async () 
   assert.deepEqual(attempts('azure', 'upstream_error'), [1])
   assert.deepEqual(attempts('openai', 'ok'), [2])
   assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'input' }), [20])
-  assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'cached_input' }), [4])
+  assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'cached_input' }), [8])
   assert.deepEqual(valuesOf(samples, 'sluice_tokens_total', { type: 'reasoning' }), [])
   assert.deepEqual(
     valuesOf(samples, 'sluice_request_duration_seconds_sum', { stream: 'true' }),
@@ -223,4 +238,56 @@ test('a run that was no longer the gateway’s is counted as a lost lease', asyn
   assert.deepEqual(await lost(), [0])
   metrics.jobRan('lost', 1, 1)
   assert.deepEqual(await lost(), [1])
+})
+
+test('tokens are counted for every attempt, where it went', async () => {
+  const usage = {
+    inputTokens: 10,
+    outputTokens: 5,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: false,
+  }
+  const guess = { ...usage, inputTokens: 12, outputTokens: 0, estimated: true }
+  const lost = sampleAttempt({
+    ...{ provider: 'azure', status: null, usage: guess },
+    error: new GatewayError('upstream_timeout', 'x'),
+  })
+  const metrics = new Metrics('1')
+  const attempts = [lost, sampleAttempt({ role: 'repeat', usage })]
+  metrics.settled(sampleCall({ attempts, usage }), 110)
+  const input = (await read(metrics)).filter(
+    ({ name, labels }) => name === 'sluice_tokens_total' && labels['type'] === 'input',
+  )
+  assert.deepEqual(
+    input.map(({ labels, value }) => [labels['provider'], labels['estimated'], value]),
+    [
+      ['azure', 'true', 12],
+      ['openai', 'false', 10],
+    ],
+  )
+})
+
+test('second attempts are counted by how they went, and their overlap is no overhead', async () => {
+  const outrun = new GatewayError('outrun', 'x')
+  const at = (startedMs: number, endedMs: number) => ({ startedMs, endedMs })
+  const first = sampleAttempt({ ...at(1000, 1300), error: outrun, status: null })
+  const hedge = sampleAttempt({ ...at(1200, 1300), role: 'hedge', provider: 'azure' })
+  const metrics = new Metrics('1')
+  const settled = (...attempts: ReturnType<typeof sampleAttempt>[]): void =>
+    metrics.settled(sampleCall({ attempts }), 310)
+  settled(first, hedge)
+  settled({ ...hedge, error: outrun, status: null }, sampleAttempt(at(1000, 1300)))
+  // Its answer was there in the moment in which the other one's came.
+  settled(hedge, sampleAttempt(at(1000, 1300)))
+  settled(
+    { ...hedge, error: new GatewayError('upstream_error', 'x') },
+    sampleAttempt(at(1000, 1300)),
+  )
+  const samples = await read(metrics)
+  const hedges = (outcome: string) =>
+    valuesOf(samples, 'sluice_hedges_total', { provider: 'azure', outcome })
+  assert.deepEqual([hedges('won'), hedges('lost'), hedges('failed')], [[1], [2], [1]])
+  const [overhead] = valuesOf(samples, 'sluice_overhead_seconds_sum')
+  assert.equal(overhead?.toFixed(3), '0.040')
 })

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Call, JobOutcome } from '../core/call.ts'
+import type { Attempt, Call, JobOutcome } from '../core/call.ts'
 import type { JobCounts, Recovered } from '../store/job-store.ts'
 import { createCounters, createHistograms } from './series.ts'
 
@@ -17,6 +17,12 @@ export interface Signs {
   readonly droppedLines: number
   readonly openBreakers: number
   readonly strain: number
+  /** The same by what it is for. */
+  readonly strains: Readonly<Record<string, number>>
+  readonly connections: number
+  readonly refusedConnections: number
+  /** Commands of the store that wait for their answer. */
+  readonly storeCommands: number
 }
 
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
@@ -58,8 +64,13 @@ export class Metrics {
   )
   readonly #tokens = createCounters(
     'sluice_tokens_total',
-    'Tokens used; estimated ones where a provider gave no count.',
+    'Tokens used by all attempts; estimated ones where a provider gave no count.',
     ['provider', 'model', 'type', 'estimated'],
+  )
+  readonly #hedges = createCounters(
+    'sluice_hedges_total',
+    'Second attempts beside one that was late: won, lost, or failed before the other answered.',
+    ['provider', 'model', 'outcome'],
   )
   readonly #jobRuns = createCounters(
     'sluice_job_runs_total',
@@ -125,6 +136,7 @@ export class Metrics {
       this.#overhead,
       this.#attempts,
       this.#tokens,
+      this.#hedges,
       this.#jobRuns,
       this.#jobWait,
       this.#jobRun,
@@ -158,6 +170,26 @@ export class Metrics {
       'sluice_strain',
       'What is refused for overload: 0 nothing, 1 async submits, 2 new streams too, 3 every call.',
       () => look().strain,
+    )
+    new Gauge({
+      name: 'sluice_strain_by_sign',
+      help: 'The same for each sign of overload by itself: memory, event_loop, descriptors, connections, store.',
+      labelNames: ['sign'],
+      registers,
+      collect() {
+        for (const [sign, level] of Object.entries(look().strains)) this.set({ sign }, level)
+      },
+    })
+    gauge('sluice_connections', 'Connections of clients.', () => look().connections)
+    gauge(
+      'sluice_connections_refused',
+      'Connections closed since the start as soon as they came, because there were too many.',
+      () => look().refusedConnections,
+    )
+    gauge(
+      'sluice_store_commands_waiting',
+      'Commands that the store was given and has not answered yet.',
+      () => look().storeCommands,
     )
     gauge(
       'sluice_log_lines_dropped',
@@ -205,8 +237,10 @@ export class Metrics {
     for (const attempt of attempts) {
       const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)
       this.#attempts.cell(attempt.provider, name, attempt.error?.code ?? 'ok').value++
+      this.#countTokens(attempt, name)
+      if (attempt.role === 'hedge')
+        this.#hedges.cell(attempt.provider, name, outcomeOf(attempt, call)).value++
     }
-    this.#countTokens(call, provider, model)
   }
 
   jobRan(outcome: JobOutcome, waitedMs: number, ranMs: number): void {
@@ -234,12 +268,12 @@ export class Metrics {
     if (stream && call.firstTokenMs !== null)
       this.#firstToken.cell(provider).observe((call.firstTokenMs - call.startedMs) / 1000)
     else if (last?.endedMs) {
-      const overheadMs = durationMs - (last.endedMs - last.startedMs)
+      const overheadMs = durationMs - waitedMsOf(attempts)
       this.#overhead.cell(surface).observe(Math.max(0, overheadMs) / 1000)
     }
   }
 
-  #countTokens({ usage }: Call, provider: string, model: string): void {
+  #countTokens({ usage, provider }: Attempt, model: string): void {
     if (!usage) return
     const estimated = usage.estimated ? 'true' : 'false'
     const count = (type: string, tokens: number): void => {
@@ -260,3 +294,25 @@ export class Metrics {
     return model
   }
 }
+
+/** One that answered stands last; a stream may still have broken off after it. */
+function outcomeOf(hedge: Attempt, { attempts, firstTokenMs }: Call): 'won' | 'lost' | 'failed' {
+  const { error } = hedge
+  if (hedge === attempts.at(-1)) return error === null || firstTokenMs !== null ? 'won' : 'failed'
+  // It may have had its answer ready in the moment in which the other one's came.
+  return error === null || error.code === 'outrun' ? 'lost' : 'failed'
+}
+
+/** In which at least one attempt was under way. */
+function waitedMsOf(attempts: readonly Attempt[]): number {
+  let [waitedMs, untilMs] = [0, 0]
+  const inOrder = attempts.length < 2 ? attempts : attempts.toSorted(byStart)
+  for (const { startedMs, endedMs } of inOrder) {
+    const endMs = endedMs ?? startedMs
+    waitedMs += Math.max(0, endMs - Math.max(startedMs, untilMs))
+    untilMs = Math.max(untilMs, endMs)
+  }
+  return waitedMs
+}
+
+const byStart = (a: Attempt, b: Attempt): number => a.startedMs - b.startedMs

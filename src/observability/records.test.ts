@@ -103,3 +103,30 @@ test('a fault inside is told with its cause, cut to a bearable length', () => {
   const deep = new GatewayError('internal_error', 'x', { cause: new Error('m'.repeat(5000)) })
   assert.equal(recordOf(sampleCall({ error: deep, status: 500 }), 1).detail?.length, 2000)
 })
+
+test('each attempt is recorded with what it used, and why it was made', () => {
+  const usage = {
+    inputTokens: 8,
+    outputTokens: 0,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: true,
+  }
+  const error = new GatewayError('outrun', 'x')
+  const told = { ...usage, outputTokens: 2, cachedInputTokens: 3, estimated: false }
+  const attempts = [
+    sampleAttempt({ provider: 'azure', status: null, error, usage }),
+    sampleAttempt({ role: 'hedge', usage: told }),
+  ]
+  const where = { model: 'gpt-4o', key: 'main' }
+  assert.deepEqual(written(sampleCall({ attempts, usage: told }), 1)['attempts'], [
+    {
+      ...{ provider: 'azure', ...where, status: null, error: 'outrun' },
+      ...{ input_tokens: 8, output_tokens: 0, estimated: true },
+    },
+    {
+      ...{ provider: 'openai', ...where, status: 200, role: 'hedge' },
+      ...{ input_tokens: 8, output_tokens: 2, cached_input_tokens: 3 },
+    },
+  ])
+})

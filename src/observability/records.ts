@@ -39,6 +39,13 @@ interface AttemptRecord {
   readonly key?: string
   readonly status: number | null
   readonly error?: string
+  /** Absent: it was the call's first. */
+  readonly role?: 'repeat' | 'hedge'
+  readonly input_tokens?: number
+  readonly output_tokens?: number
+  readonly cached_input_tokens?: number
+  readonly reasoning_tokens?: number
+  readonly estimated?: true
 }
 
 // One literal, the same shape for every call: spreading optional parts together was measured at several times this.
@@ -80,13 +87,24 @@ export function recordOf(call: Call, durationMs: number): CallRecord {
   }
 }
 
-const attemptOf = ({ provider, model, key, status, error }: Attempt): AttemptRecord => ({
-  provider,
-  model,
-  ...(key !== null && { key }),
-  status,
-  ...(error && { error: error.code }),
-})
+const attemptOf = (attempt: Attempt): AttemptRecord => {
+  const { provider, model, key, status, error, role, usage } = attempt
+  return {
+    provider,
+    model,
+    ...(key !== null && { key }),
+    status,
+    ...(error && { error: error.code }),
+    ...(role !== 'first' && { role }),
+    ...(usage && {
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+      ...(usage.cachedInputTokens > 0 && { cached_input_tokens: usage.cachedInputTokens }),
+      ...(usage.reasoningTokens > 0 && { reasoning_tokens: usage.reasoningTokens }),
+      ...(usage.estimated && { estimated: true as const }),
+    }),
+  }
+}
 
 /** The cause of what went wrong inside or on the network; what a provider or a caller said stays out of the log. */
 function detailOf({ facts, message, status }: NonNullable<Call['error']>): string {

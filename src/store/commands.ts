@@ -1,8 +1,44 @@
+import { accessVersion } from './access-changes.ts'
+import { appendAudit, listAudit } from './audit-commands.ts'
+import {
+  endNodeLeases,
+  leaseBudgets,
+  listLeaseNodes,
+  readBudgets,
+  returnLeases,
+} from './budget-commands.ts'
 import { claimJobs, markJobDispatched } from './claim-jobs.ts'
 import { cancelJob, finishJob, sweepJobs } from './end-jobs.ts'
 import { countJobs, findJob, listJobs } from './find-jobs.ts'
-import { createKey, followFileKeys, listKeys, setKeyEnabled } from './key-commands.ts'
+import { listLedger, pruneLedger } from './find-ledger.ts'
+import {
+  createKey,
+  deleteKey,
+  findKey,
+  followFileKeys,
+  listKeys,
+  rotateKey,
+  setKeyEnabled,
+  updateKey,
+} from './key-commands.ts'
+import {
+  createManaged,
+  deleteManaged,
+  findManaged,
+  listManaged,
+  updateManaged,
+} from './managed-commands.ts'
+import { correctDrift, findDrift } from './recount.ts'
 import { handBackJob, keepJobs, recoverJobs } from './recover-jobs.ts'
+import { deleteScope, listScopes, putScope } from './scope-commands.ts'
+import { listSealed, resealKeys } from './seal-commands.ts'
+import {
+  createSession,
+  deleteSession,
+  deleteSessions,
+  sweepSessions,
+  touchSession,
+} from './session-commands.ts'
 import {
   initialiseSettings,
   ping,
@@ -10,15 +46,17 @@ import {
   readSettings,
   syncClock,
 } from './setting-commands.ts'
+import { repriceRows, settleAttempts } from './settle-attempts.ts'
 import type { Steps } from './steps.ts'
-import type { CommandName, Store } from './store.ts'
+import type { CommandName, Commands } from './store.ts'
 import { submitJob } from './submit-job.ts'
+import { sumUsage } from './sum-usage.ts'
 
 /** The port's commands, for every engine: each the steps of one transaction. */
 export const commands: {
   readonly [Name in CommandName]: (
-    ...args: Parameters<Store[Name]>
-  ) => Steps<Awaited<ReturnType<Store[Name]>>>
+    ...args: Parameters<Commands[Name]>
+  ) => Steps<Awaited<ReturnType<Commands[Name]>>>
 } = {
   readSettings,
   initialiseSettings,
@@ -41,6 +79,40 @@ export const commands: {
   cancelJob,
   recoverJobs,
   sweepJobs,
+  accessVersion,
+  findKey,
+  updateKey,
+  rotateKey,
+  deleteKey,
+  listManaged,
+  findManaged,
+  createManaged,
+  updateManaged,
+  deleteManaged,
+  listScopes,
+  putScope,
+  deleteScope,
+  listSealed,
+  resealKeys,
+  createSession,
+  touchSession,
+  deleteSession,
+  deleteSessions,
+  sweepSessions,
+  appendAudit,
+  listAudit,
+  leaseBudgets,
+  listLeaseNodes,
+  returnLeases,
+  settleAttempts,
+  endNodeLeases,
+  readBudgets,
+  sumUsage,
+  listLedger,
+  findDrift,
+  correctDrift,
+  repriceRows,
+  pruneLedger,
 }
 
 /** The steps of a command that came as data. */

@@ -22,6 +22,25 @@ export function runGroup(
   }
 }
 
+/** Each sees the database as it was at one moment, and holds up nobody. */
+export function runReads(
+  db: DatabaseSync,
+  requests: readonly Request[],
+  run: (request: Request) => unknown,
+): Group {
+  const replies = requests.map((request): Reply => {
+    try {
+      db.exec('begin')
+      return { id: request.id, value: run(request) }
+    } catch (error) {
+      return { id: request.id, failure: toFailure(error) }
+    } finally {
+      abandon(db)
+    }
+  })
+  return { replies, committed: false }
+}
+
 function runOne(db: DatabaseSync, request: Request, run: (request: Request) => unknown): Reply {
   db.exec('savepoint command')
   try {

@@ -1,20 +1,147 @@
 import { type OnConflictBuilder, sql } from 'kysely'
+import { changeAccess, findMissingOwner, refusal } from './access-changes.ts'
+import type {
+  AuditEntry,
+  FileKey,
+  KeyPatch,
+  KeyRotation,
+  StoredKey,
+  Written,
+} from './access-store.ts'
+import { toKey, toKeyRow } from './key-rows.ts'
+import { newStoredKey } from './new-stored-key.ts'
 import { build } from './query-builder.ts'
-import type { Schema, VirtualKeysTable } from './schema.ts'
+import type { Schema } from './schema.ts'
 import { change, rows, type Steps } from './steps.ts'
-import type { FileKey, StoredKey } from './store.ts'
 
 export function* listKeys(): Steps<readonly StoredKey[]> {
-  const query = build.selectFrom('virtual_keys').selectAll().orderBy('created_at').orderBy('id')
+  const query = build
+    .selectFrom('virtual_keys')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('id')
   return (yield* rows(query)).map(toKey)
 }
 
-export function* createKey(key: StoredKey): Steps<'created' | 'name_taken'> {
+export function* findKey(id: string): Steps<StoredKey | null> {
+  const query = build.selectFrom('virtual_keys').selectAll().where('id', '=', id)
+  const row = (yield* rows(query))[0]
+  return row ? toKey(row) : null
+}
+
+export const createKey = (
+  key: StoredKey,
+  audit: AuditEntry | null = null,
+): Steps<Written<StoredKey>> => changeAccess(audit, insertKey(key))
+
+function* insertKey(key: StoredKey): Steps<Written<StoredKey>> {
+  const missing = yield* findMissingOwner(key)
+  if (missing) return missing
   const query = build
     .insertInto('virtual_keys')
-    .values(toRow(key))
+    .values(toKeyRow(key))
     .onConflict((conflict) => sameName(conflict).doNothing())
-  return (yield* change(query)) === 1 ? 'created' : 'name_taken'
+  if ((yield* change(query)) === 0) return { kind: 'name_taken' }
+  return { kind: 'written', value: key }
+}
+
+export const updateKey = (
+  id: string,
+  version: number | null,
+  patch: KeyPatch,
+  now: number,
+  audit: AuditEntry | null,
+): Steps<Written<StoredKey>> =>
+  changeAccess(
+    audit,
+    rewriteKey(id, version, now, (key) => {
+      const enabled = patch.enabled ?? key.enabled
+      return { ...key, ...patch, enabled, disabledAt: enabled ? null : (key.disabledAt ?? now) }
+    }),
+  )
+
+export const rotateKey = (
+  id: string,
+  version: number | null,
+  { hash, hint, overlapUntil }: KeyRotation,
+  now: number,
+  audit: AuditEntry | null,
+): Steps<Written<StoredKey>> =>
+  changeAccess(
+    audit,
+    rewriteKey(id, version, now, (key) => ({
+      ...key,
+      hash,
+      hint,
+      previous: overlapUntil === null ? null : { hash: key.hash, until: overlapUntil },
+    })),
+  )
+
+export const deleteKey = (
+  id: string,
+  version: number | null,
+  now: number,
+  audit: AuditEntry | null,
+): Steps<Written<StoredKey>> =>
+  changeAccess(
+    audit,
+    rewriteKey(id, version, now, (key) => ({
+      ...key,
+      enabled: false,
+      disabledAt: key.disabledAt ?? now,
+      previous: null,
+      deletedAt: now,
+    })),
+  )
+
+function* rewriteKey(
+  id: string,
+  version: number | null,
+  now: number,
+  next: (key: StoredKey) => StoredKey,
+): Steps<Written<StoredKey>> {
+  const found = yield* findKey(id)
+  const key = found && found.origin !== 'file' && found.deletedAt === null ? found : undefined
+  const refused = refusal(key, version)
+  if (!key || refused) return refused ?? { kind: 'missing' }
+  const value = { ...next(key), version: key.version + 1, updatedAt: now }
+  const missing = yield* findMissingOwner(value)
+  if (missing && value.deletedAt === null) return missing
+  if (value.name !== key.name && (yield* findByName(value.name)) !== undefined)
+    return { kind: 'name_taken' }
+  yield* change(build.updateTable('virtual_keys').set(toKeyRow(value)).where('id', '=', id))
+  return { kind: 'written', value }
+}
+
+/** The id of the one outside the file. */
+function* findByName(name: string): Steps<string | undefined> {
+  const query = build
+    .selectFrom('virtual_keys')
+    .select('id')
+    .where('origin', '<>', 'file')
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+  return (yield* rows(query))[0]?.id
+}
+
+export function* setKeyEnabled(
+  name: string,
+  enabled: boolean,
+  now: number,
+  audit: AuditEntry | null = null,
+): Steps<boolean> {
+  const result = yield* changeAccess(audit, switchKey(name, enabled, now))
+  return result.kind !== 'missing'
+}
+
+function* switchKey(name: string, enabled: boolean, now: number): Steps<Written<StoredKey>> {
+  const key = yield* findKey((yield* findByName(name)) ?? '')
+  if (!key) return { kind: 'missing' }
+  // Nothing to change: disabling twice keeps the time of the first.
+  if (key.enabled === enabled) return { kind: 'changed', version: key.version }
+  const disabledAt = enabled ? null : now
+  return yield* rewriteKey(key.id, null, now, (found) => ({ ...found, enabled, disabledAt }))
 }
 
 export function* followFileKeys(keys: readonly FileKey[], now: number): Steps<void> {
@@ -36,37 +163,10 @@ export function* followFileKeys(keys: readonly FileKey[], now: number): Steps<vo
       )
 }
 
-export function* setKeyEnabled(name: string, enabled: boolean, now: number): Steps<boolean> {
-  const found = build
-    .selectFrom('virtual_keys')
-    .select('id')
-    .where('origin', '<>', 'file')
-    .where('name', '=', name)
-  const id = (yield* rows(found))[0]?.id
-  if (id === undefined) return false
-  // Only a real change moves `disabled_at`: disabling twice keeps the first time.
-  yield* change(
-    build
-      .updateTable('virtual_keys')
-      .set({ enabled: enabled ? 1 : 0, disabled_at: enabled ? null : now })
-      .where('id', '=', id)
-      .where('enabled', '=', enabled ? 0 : 1),
-  )
-  return true
-}
-
 function addFileKey(key: FileKey, now: number) {
   return build
     .insertInto('virtual_keys')
-    .values({
-      ...key,
-      origin: 'file',
-      models: null,
-      enabled: 1,
-      expires_at: null,
-      created_at: now,
-      disabled_at: null,
-    })
+    .values(toKeyRow(newStoredKey({ ...key, origin: 'file', createdAt: now })))
     .onConflict((conflict) =>
       // The id stays: usage already written refers to it.
       sameName(conflict).doUpdateSet({
@@ -81,34 +181,4 @@ function addFileKey(key: FileKey, now: number) {
 /** Must read like the unique index: a conflict over the id is a mistake and throws. */
 function sameName(conflict: OnConflictBuilder<Schema, 'virtual_keys'>) {
   return conflict.expression(sql`name, (origin = 'file')`)
-}
-
-function toKey(row: VirtualKeysTable): StoredKey {
-  return {
-    id: row.id,
-    name: row.name,
-    hash: row.hash,
-    hint: row.hint,
-    origin: row.origin,
-    models: row.models === null ? null : JSON.parse(row.models),
-    enabled: row.enabled === 1,
-    expiresAt: row.expires_at,
-    createdAt: row.created_at,
-    disabledAt: row.disabled_at,
-  }
-}
-
-function toRow(key: StoredKey): VirtualKeysTable {
-  return {
-    id: key.id,
-    name: key.name,
-    hash: key.hash,
-    hint: key.hint,
-    origin: key.origin,
-    models: key.models === null ? null : JSON.stringify(key.models),
-    enabled: key.enabled ? 1 : 0,
-    expires_at: key.expiresAt,
-    created_at: key.createdAt,
-    disabled_at: key.disabledAt,
-  }
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { listKeys } from './key-commands.ts'
 import { type Migration, migrations } from './migrations.ts'
+import { newStoredKey } from './new-stored-key.ts'
 import { migrate } from './sqlite-migrate.ts'
+import { createSqliteRunner } from './sqlite-steps.ts'
 
 const one: Migration = { number: 1, statements: ['create table one (a)'] }
 const two: Migration = {
@@ -66,4 +69,25 @@ test('a database of the first version keeps what it holds', () => {
   migrate(db, 'x.db')
   assert.equal(db.prepare('select value from settings').get()?.['value'], 'x')
   assert.ok(readTables(db).includes('jobs'))
+})
+
+test('a database of the second version keeps its keys, and a program of that version can add more', () => {
+  const db = new DatabaseSync(':memory:')
+  migrate(db, 'x.db', migrations.slice(0, 2))
+  const insert = (id: string, createdAt: number) =>
+    db
+      .prepare(
+        `insert into virtual_keys (id, name, hash, hint, origin, enabled, created_at)
+         values (?, ?, ?, 'x', 'api', 1, ?)`,
+      )
+      .run(id, id, 'a'.repeat(64), createdAt)
+  insert('before', 5)
+  migrate(db, 'x.db')
+  insert('after', 6)
+  const expected = ['before', 'after'].map((id, i) =>
+    newStoredKey({
+      ...{ id, name: id, hash: 'a'.repeat(64), hint: 'x', origin: 'api', createdAt: 5 + i },
+    }),
+  )
+  assert.deepEqual(createSqliteRunner(db)(listKeys()), expected)
 })

@@ -1,3 +1,6 @@
+import { accessTables } from './migrate-access.ts'
+import { ledgerTables } from './migrate-ledger.ts'
+
 /** One additive step: the previous version of the program must be able to live with what it adds. */
 export interface Migration {
   /** Counts up from 1 without gaps; never changed once released. */
@@ -5,7 +8,7 @@ export interface Migration {
   readonly statements: readonly string[]
 }
 
-// SQLite's words, which mean the same to Postgres; but `blob`, which it calls `bytea`.
+// SQLite's words, which mean the same to Postgres; what does not, `postgres-migrate.ts` puts in its words.
 export const migrations: readonly Migration[] = [
   {
     number: 1,
@@ -106,4 +109,5 @@ export const migrations: readonly Migration[] = [
       `insert into clock (id, latest) values (1, 0)`,
     ],
   },
+  { number: 3, statements: [...ledgerTables, ...accessTables] },
 ]

@@ -27,8 +27,7 @@ export async function migratePostgres(
       )
     for (const step of steps)
       if (step.number > version) {
-        for (const statement of step.statements)
-          await client.query(statement.replace(/\bblob\b/g, 'bytea'))
+        for (const statement of step.statements) await client.query(inPostgresWords(statement))
         await client.query('insert into sluice_schema (version) values ($1)', [step.number])
       }
     await client.query('commit')
@@ -38,3 +37,6 @@ export async function migratePostgres(
     throw error
   }
 }
+
+const inPostgresWords = (statement: string): string =>
+  statement.replace(/\bblob\b/g, 'bytea').replace(/\) without rowid$/, ')')

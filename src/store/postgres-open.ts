@@ -12,6 +12,8 @@ const connections = 10
 // 64-bit numbers are times, counts and sizes here, all far below 2^53; bytes come as in every store.
 const readers: Readonly<Record<number, (text: string) => unknown>> = {
   [types.builtins.INT8]: Number,
+  // Read by whoever asked, as from every store.
+  [types.builtins.JSON]: (text) => text,
   [types.builtins.BYTEA]: (text) => new Uint8Array(Buffer.from(text.slice(2), 'hex')),
 }
 const typeReaders: CustomTypesConfig = {

@@ -1,9 +1,10 @@
 import type { JobState } from '../core/job.ts'
+import type { AccessSchema } from './schema-access.ts'
+import type { LedgerSchema } from './schema-ledger.ts'
 
 /** The tables as the query builder sees them, the same on every engine. Times are epoch ms. */
-export interface Schema {
+export interface Schema extends LedgerSchema, AccessSchema {
   settings: SettingsTable
-  virtual_keys: VirtualKeysTable
   write_probe: WriteProbeTable
   jobs: JobsTable
   job_bodies: JobBytesTable
@@ -17,20 +18,6 @@ export interface Schema {
 interface SettingsTable {
   name: string
   value: string
-}
-
-export interface VirtualKeysTable {
-  id: string
-  name: string
-  hash: string
-  hint: string
-  origin: 'first-run' | 'file' | 'api'
-  /** A JSON array of patterns; null means every model. */
-  models: string | null
-  enabled: 0 | 1
-  expires_at: number | null
-  created_at: number
-  disabled_at: number | null
 }
 
 /** One row that a health check writes to. */

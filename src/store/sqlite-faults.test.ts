@@ -29,7 +29,7 @@ function useFolder(context: TestContext): string {
 /** A database with the real commands, in this thread, so that its space can be limited. */
 function useCommands(context: TestContext) {
   const file = join(useFolder(context), 'sluice.db')
-  const { db, close } = openDatabase({ file, lockFile: null, busyTimeoutMs: 0 })
+  const { db, close } = openDatabase({ file, lockFile: null, readOnly: false, busyTimeoutMs: 0 })
   context.after(close)
   const runSteps = createSqliteRunner(db)
   const run = (...asked: readonly Pick<Request, 'name' | 'args'>[]): readonly Reply[] => {

@@ -20,6 +20,7 @@ export function openDatabase(options: WorkerOptions): OpenDatabase {
   let lock: DatabaseSync | undefined
   let db: DatabaseSync | undefined
   const file = resolveFile(options.file)
+  if (options.readOnly) return openForReading(file, options.busyTimeoutMs)
   try {
     lock = holdLock(file, options.lockFile ?? `${file}.lock`)
     db = openFile(file, options.busyTimeoutMs)
@@ -36,6 +37,17 @@ export function openDatabase(options: WorkerOptions): OpenDatabase {
       opened.db.close()
       opened.lock.close()
     },
+  }
+}
+
+function openForReading(file: string, busyTimeoutMs: number): OpenDatabase {
+  try {
+    const db = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs, defensive: true })
+    // What is grouped is sorted in memory: a folder for temporary files may be small, or not there.
+    db.exec('pragma temp_store = memory; pragma cache_size = -16384')
+    return { db, file, close: () => db.close() }
+  } catch (error) {
+    throw explain(error, file)
   }
 }
 

@@ -3,6 +3,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { test } from 'node:test'
 import { createQueryId, type RootOperationNode, SqliteQueryCompiler } from 'kysely'
 import { ends, newJob, roomy, success } from '../../tests/store-suite-fixtures.ts'
+import { charge, ledgerRow, ref, wish } from '../../tests/store-suite-ledger-fixtures.ts'
 import { jobStatuses } from '../core/job.ts'
 import { startCommand } from './commands.ts'
 import { migrate } from './sqlite-migrate.ts'
@@ -61,6 +62,25 @@ const commands: readonly [CommandName, readonly unknown[]][] = [
   ['sweepJobs', [10, 1e9]],
 ]
 
+const settled = [{ row: ledgerRow('c1/1'), charges: [charge('a', 5)] }]
+const ask = { from: 0, to: 1e12, by: ['key', 'model'], bucket: null, only: { form: ['plain'] } }
+const list = { callId: null, before: null, limit: 10 }
+const money: readonly [CommandName, readonly unknown[]][] = [
+  ['leaseBudgets', ['n', [wish('a', 10)], 1]],
+  ['settleAttempts', ['n', settled]],
+  ['readBudgets', [[ref('a')]]],
+  ['sumUsage', [ask]],
+  ['sumUsage', [{ ...ask, bucket: 'day' }]],
+  ['sumUsage', [{ ...ask, bucket: 'hour' }]],
+  ['listLedger', [list]],
+  ['listLedger', [{ ...list, before: { at: 1e12, id: '' } }]],
+  ['listLedger', [{ ...list, callId: 'c1' }]],
+  ['repriceRows', [[{ id: 'c1/1', costNanos: 9, price: '', charges: [charge('a', 9)] }]]],
+  ['returnLeases', ['n', [{ ...ref('a'), nanos: 1 }]]],
+  ['endNodeLeases', ['n', true, 2]],
+  ['pruneLedger', [5]],
+]
+
 // What waits or runs is limited; `jobs_created` is walked until a page is full.
 const mayBeScanned = /^SCAN jobs USING (COVERING )?INDEX jobs_(queued|running|created)$/
 const mayBeSorted = /listJobs|claimJobs|sweepJobs/
@@ -70,6 +90,16 @@ test('a repeat without a key is looked for among those of its fingerprint', () =
   const plans = plansOf('submitJob', [repeat, roomy, 1])
   assert.ok(plans.some((step) => /jobs_same \(owner=\? AND fingerprint=\?/.test(step)))
   assert.ok(!plans.some((step) => /TEMP B-TREE/.test(step)))
+})
+
+// Pages are read along the index; what is over is looked for among all budgets, now and then.
+const mayBeRead = /^SCAN ledger USING INDEX ledger_at$/
+
+test('no command reads through the whole ledger, all sums or all budgets', () => {
+  for (const [name, args] of money)
+    for (const step of plansOf(name, args))
+      if (/^SCAN (ledger|usage_sums|usage_slots|budgets|budget_leases)\b/.test(step))
+        if (name !== 'pruneLedger') assert.match(step, mayBeRead, name)
 })
 
 test('no command reads through all jobs', () => {

@@ -5,6 +5,8 @@ import type { CommandName } from './store.ts'
 export interface WorkerOptions {
   readonly file: string
   readonly lockFile: string | null
+  /** Beside one that writes, which has locked the file and brought it up to date. */
+  readonly readOnly: boolean
   /** How long a command waits for another connection to let go of the file. */
   readonly busyTimeoutMs: number
 }

@@ -1,6 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { FileGuard, refuseGroup } from './file-guard.ts'
-import { runGroup } from './group-commit.ts'
+import { runGroup, runReads } from './group-commit.ts'
 import { buffersIn } from './message-bytes.ts'
 import { type OpenDatabase, openDatabase } from './sqlite-open.ts'
 import {
@@ -19,9 +19,11 @@ if (!parentPort) throw new Error('The worker of the store was started on its own
 const port = parentPort
 
 try {
-  const database = openDatabase(workerData as WorkerOptions)
+  const options = workerData as WorkerOptions
+  const database = openDatabase(options)
   port.postMessage({ opened: true } satisfies Opening)
-  serve(database)
+  // One long read after the other: what is answered first need not wait for the last.
+  serve(database, options.readOnly ? runReads : runGroup, options.readOnly ? 1 : groupLimit)
 } catch (error) {
   port.postMessage({
     opened: false,
@@ -30,7 +32,7 @@ try {
   } satisfies Opening)
 }
 
-function serve(database: OpenDatabase): void {
+function serve(database: OpenDatabase, runAll: typeof runGroup, most: number): void {
   const guard = new FileGuard(database.file)
   let run: ((request: Request) => unknown) | undefined
   let waiting: Request[] = []
@@ -44,10 +46,10 @@ function serve(database: OpenDatabase): void {
     if (!run) return
     const taken = waiting
     waiting = []
-    for (let start = 0; start < taken.length; start += groupLimit) {
-      const requests = taken.slice(start, start + groupLimit)
+    for (let start = 0; start < taken.length; start += most) {
+      const requests = taken.slice(start, start + most)
       const why = guard.trouble()
-      const group = why === null ? runGroup(database.db, requests, run) : refuseGroup(requests, why)
+      const group = why === null ? runAll(database.db, requests, run) : refuseGroup(requests, why)
       guard.note(group)
       // Bodies and results were read for this answer alone.
       port.postMessage(group, buffersIn(group.replies))

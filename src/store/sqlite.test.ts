@@ -7,7 +7,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
-import { type OpenedStore, storedTables, storeSuite } from '../../tests/store-suite.ts'
+import {
+  type OpenedStore,
+  resetStatement,
+  storedTables,
+  storeSuite,
+} from '../../tests/store-suite.ts'
+import { ledgerRow } from '../../tests/store-suite-ledger-fixtures.ts'
 import { openSqliteStore, type SqliteStore } from './sqlite.ts'
 
 storeSuite('the SQLite store', async () => {
@@ -19,6 +25,12 @@ storeSuite('the SQLite store', async () => {
       const db = new DatabaseSync(file, { timeout: 5000 })
       for (const table of storedTables) db.exec(`delete from ${table}`)
       db.exec('update clock set latest = 0')
+      db.exec(resetStatement)
+      db.close()
+    },
+    async tamper(statement) {
+      const db = new DatabaseSync(file, { timeout: 5000 })
+      db.exec(statement)
       db.close()
     },
     async reopen() {
@@ -99,8 +111,10 @@ test('beyond the limit of waiting commands a new one is refused at once, the oth
   const { open } = await useFolder(context)
   const store = await open({ queueLimit: 3 })
   const asked = ['a', 'b', 'c'].map((name) => store.putSetting(name, 'x'))
+  assert.deepEqual(store.queue, { waiting: 3, oldest: 1, newest: 3 })
   await assert.rejects(store.putSetting('d', 'x'), { name: 'GatewayError', code: 'overloaded' })
   await Promise.all(asked)
+  assert.deepEqual(store.queue, { waiting: 0, oldest: null, newest: 4 })
   await store.putSetting('e', 'x')
   assert.deepEqual([...(await store.readSettings()).keys()].sort(), ['a', 'b', 'c', 'e'])
 })
@@ -128,6 +142,46 @@ test('a worker that dies fails what waits and what comes, with the reason', asyn
     return true
   })
   await store.close()
+})
+
+const allUsage = { from: 0, to: 1e12, by: [], bucket: null, only: {} } as const
+
+test('long reads are another thread’s, and see what was answered before', async (context) => {
+  const { open } = await useFolder(context)
+  const store = await open()
+  await store.settleAttempts('n', [{ row: ledgerRow('c1/1'), charges: [] }])
+  const { commands } = store.stats()
+  const reads = Array.from({ length: 5 }, () => store.sumUsage(allUsage))
+  assert.equal(store.stats().waiting, 5)
+  for (const [sum] of await Promise.all(reads)) assert.equal(sum?.attempts, 1)
+  assert.equal(store.stats().commands, commands)
+})
+
+test('a reading thread that dies fails what it was asked; writes go on, and the next read as well', async (context) => {
+  const { open } = await useFolder(context)
+  const store = await open()
+  const started = once(process, 'worker') as Promise<[Worker]>
+  await store.sumUsage(allUsage)
+  const [reader] = await started
+  const asked = assert.rejects(store.sumUsage(allUsage), { code: 'storage_unavailable' })
+  await reader.terminate()
+  await asked
+  await store.putSetting('a', 'x')
+  assert.equal((await store.sumUsage(allUsage)).length, 1)
+})
+
+test('what was asked to be read before the store closes is answered, and nothing after', async (context) => {
+  const { file, open } = await useFolder(context)
+  const store = await open()
+  const asked = [
+    store.sumUsage(allUsage),
+    store.listLedger({ callId: null, before: null, limit: 1 }),
+  ]
+  const closed = store.close()
+  await assert.rejects(store.sumUsage(allUsage), { code: 'storage_unavailable' })
+  await Promise.all(asked)
+  await closed
+  await assert.rejects(stat(`${file}-wal`), { code: 'ENOENT' })
 })
 
 test('a second opener is refused until the first has closed, also by another path', async (context) => {
@@ -209,7 +263,7 @@ test('when the disk takes no more, writes and pings fail, reads go on, what was 
     const read = (await store.readSettings()).size
     process.stdout.write(JSON.stringify({ codes, answered, read }))`,
     // A limit on the size of a file makes the writes beyond it fail like a full disk does.
-    'ulimit -f 400; exec "$0" "$@"',
+    'ulimit -f 2000; exec "$0" "$@"',
   )
   const { codes, answered, read } = JSON.parse(await said)
   await exited

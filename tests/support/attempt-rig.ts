@@ -1,25 +1,34 @@
-import type { ProviderKeyConfig } from '../../src/config/config.ts'
+import type { ProviderKeyConfig, TimeoutsConfig } from '../../src/config/config.ts'
 import type { Call } from '../../src/core/call.ts'
 import { GatewayError } from '../../src/core/errors.ts'
+import type { Timer } from '../../src/core/runtime.ts'
+import type { Credential } from '../../src/credentials/credential.ts'
 import { type Answer, UsageRefusals } from '../../src/gateway/attempt.ts'
 import { runAttempts } from '../../src/gateway/attempts.ts'
+import { type Hedging, runHedged } from '../../src/gateway/hedge.ts'
 import { Health } from '../../src/routing/health.ts'
 import type { PlannedTarget } from '../../src/routing/plan.ts'
 import { type Load, newLoad } from '../../src/routing/retry-budget.ts'
 import type { Endpoint } from '../../src/transport/transport.ts'
 import { requestRules, scanJson } from '../../src/wire/json-scan.ts'
 import { lookAtChat } from '../../src/wire/openai-chat/look.ts'
-import { keyOf, snapshotOf } from '../faults/upstream/provider-fixture.ts'
+import { keyOf, snapshotOf, usualTimeouts } from '../faults/upstream/provider-fixture.ts'
+import { anyMemory } from './any-memory.ts'
+import { openBooks } from './books.ts'
 import { type ManualClock, manualRuntime } from './manual-clock.ts'
 
-/** A status with a body, a failure of the network, or silence. */
-type Reply =
+/** A status with a body, or a failure of the network. */
+export type Answered =
   | readonly [status: number, body?: object | string, headers?: Readonly<Record<string, string>>]
   | GatewayError
-  | 'silence'
+/** What a provider does with a request. */
+export type Reply = Answered | { readonly afterMs: number; readonly reply: Answered } | 'silence'
 
-export const good: Reply = [200, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }]
-export const fail = (status: number, headers = {}): Reply => [
+export const good: Answered = [
+  200,
+  { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } },
+]
+export const fail = (status: number, headers = {}): Answered => [
   status,
   { error: { message: 'no' } },
   headers,
@@ -43,12 +52,20 @@ interface Options {
   /** Whether it is a job's run. */
   readonly job?: boolean
   readonly signal?: AbortSignal
+  readonly timeouts?: Partial<TimeoutsConfig>
+  readonly timeoutsOf?: Readonly<Record<string, Partial<TimeoutsConfig>>>
+  /** What is known of second attempts; absent: none is made. */
+  readonly hedging?: Hedging
+  /** Lets the requests of every key in. */
+  readonly credential?: Credential
 }
 
 interface Ran {
   readonly answer: Promise<Answer>
   /** `provider/key` of each request, with `!` where it wanted a new connection. */
   readonly sent: string[]
+  /** The same for those that were given up. */
+  readonly aborted: string[]
   readonly call: Call
   readonly clock: ManualClock
   readonly health: Health
@@ -65,8 +82,14 @@ export function run({
   load = newLoad(),
   job = false,
   signal = new AbortController().signal,
+  timeouts = {},
+  timeoutsOf = {},
+  hedging,
+  credential,
 }: Options): Ran {
+  const runtime = { ...manualRuntime(shared?.clock), random: () => 0.5 }
   const sent: string[] = []
+  const aborted: string[] = []
   const counts = new Map<string, number>()
   const endpointOf = (provider: string): Endpoint => ({
     send(request, handler) {
@@ -78,23 +101,41 @@ export function run({
       const count = counts.get(name) ?? 0
       counts.set(name, count + 1)
       const reply = list[Math.min(count, list.length - 1)] as Reply
+      let isOver = false
+      const answer = (what: Answered): void => {
+        if (isOver) return
+        isOver = true
+        if (what instanceof GatewayError) {
+          handler.onFailure(what)
+          return
+        }
+        const [status, body = '', headers = {}] = what
+        handler.onHead(status, headers)
+        handler.onData(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
+        handler.onEnd()
+      }
+      let timer: Timer | null = null
       if (reply !== 'silence')
-        queueMicrotask(() => {
-          if (reply instanceof GatewayError) return handler.onFailure(reply)
-          const [status, body = '', headers = {}] = reply
-          handler.onHead(status, headers)
-          handler.onData(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
-          handler.onEnd()
-        })
-      return { dispatched: true, abort() {}, pause() {}, resume() {} }
+        if ('afterMs' in reply)
+          timer = runtime.clock.timer(reply.afterMs, () => answer(reply.reply))
+        else queueMicrotask(() => answer(reply))
+      const abort = (): void => {
+        timer?.cancel()
+        if (!isOver) aborted.push(name)
+        isOver = true
+      }
+      return { dispatched: true, abort, pause() {}, resume() {} }
     },
   })
-  const runtime = { ...manualRuntime(shared?.clock), random: () => 0.5 }
   const health = shared?.health ?? new Health(runtime.clock, runtime.random)
   const keyed = keys ?? [keyOf('a', 'sk-secret-a')]
   const settings = { max: retries, baseMs: 250, capMs: 8000 }
   const compiled = snapshotOf({
-    providers: providers.map((name) => ({ name, keys: keyed, retries: settings })),
+    providers: providers.map((name) => ({
+      ...{ name, keys: keyed, retries: settings },
+      timeouts: { ...usualTimeouts, ...timeouts, ...timeoutsOf[name] },
+    })),
+    ...(credential && { credential }),
   })
   const snapshot = {
     ...compiled,
@@ -110,9 +151,14 @@ export function run({
   )
   const look = lookAtChat(bytes, scanJson(bytes, requestRules), false)
   const call = {
+    id: 'call',
+    principal: null,
+    release: null,
+    holds: 0,
     attempts: [],
     usage: null,
     fallback: 0,
+    dropped: [],
     startedMs: runtime.clock.monotonic(),
   } as unknown as Call
   const extras = { headers: null, apiVersion: null, pinnedKey: null, session: null }
@@ -120,15 +166,21 @@ export function run({
     target: { provider, model: 'm', weight: 1 },
     fallback,
   }))
-  const answer = runAttempts(
-    { call, look, extras, signal, run: job ? { beforeDispatch: async () => {} } : null },
-    plan,
-    () => 0.5,
-    snapshot,
-    { runtime, health, refusals: new UsageRefusals(), load },
-  )
+  const run = job ? { beforeDispatch: async () => {} } : null
+  const context = { call, look, extras, signal, run, hedge: false }
+  const resilience = {
+    runtime,
+    health,
+    refusals: new UsageRefusals(),
+    books: openBooks(runtime.clock).books,
+    memory: anyMemory,
+    load,
+  }
+  const answer = hedging
+    ? runHedged(context, plan, () => 0.5, snapshot, resilience, hedging)
+    : runAttempts(context, plan, () => 0.5, snapshot, resilience)
   answer.catch(() => undefined)
-  return { answer, sent, call, clock: runtime.clock, health }
+  return { answer, sent, aborted, call, clock: runtime.clock, health }
 }
 
 /** Lets every wait pass, and tells how it went: the answer's kind, or code and status. */

@@ -5,7 +5,7 @@ import type { Config } from '../../src/config/config.ts'
 import type { JobOutcome } from '../../src/core/call.ts'
 import { GatewayError } from '../../src/core/errors.ts'
 import type { JobWithResult } from '../../src/core/job.ts'
-import type { Principal, VirtualKey } from '../../src/core/principal.ts'
+import { type Principal, unbound, type VirtualKey } from '../../src/core/principal.ts'
 import { Gateway } from '../../src/gateway/gateway.ts'
 import { Sealer } from '../../src/governance/sealer.ts'
 import { type JobAsk, JobQueue } from '../../src/jobs/job-queue.ts'
@@ -20,6 +20,8 @@ import type { Endpoint, ExchangeHandler, UpstreamRequest } from '../../src/trans
 import { requestRules, scanJson } from '../../src/wire/json-scan.ts'
 import { lookAtChat } from '../../src/wire/openai-chat/look.ts'
 import { snapshotOf } from '../faults/upstream/provider-fixture.ts'
+import { anyMemory } from './any-memory.ts'
+import { openBooks } from './books.ts'
 import { manualRuntime } from './manual-clock.ts'
 
 /** One request that reached the provider, to be answered by the test. */
@@ -43,6 +45,7 @@ const settings: Config['jobs'] = {
 }
 
 export const callerNamed = (name: string): Principal => ({
+  ...unbound,
   kind: 'virtual-key',
   name,
   models: null,
@@ -73,6 +76,7 @@ export class JobStage {
   readonly warnings: string[] = []
   readonly store: Store
   readonly gateway: Gateway
+  readonly #books = openBooks(this.runtime.clock).books
   readonly #folder: string
   readonly #jobs: Config['jobs']
   readonly #workers: JobWorker[] = []
@@ -88,7 +92,12 @@ export class JobStage {
     this.#folder = folder
     this.#jobs = { ...settings, ...jobs }
     this.store = wrap ? wrap(store) : store
-    this.gateway = new Gateway(this.snapshot(['a', 'b', 'c']), this.runtime)
+    this.gateway = new Gateway(this.snapshot(['a', 'b', 'c']), {
+      runtime: this.runtime,
+      books: this.#books,
+      memory: anyMemory,
+      strain: { level: 0 },
+    })
   }
 
   snapshot(keys: readonly string[]): ReturnType<typeof snapshotOf> {
@@ -113,6 +122,7 @@ export class JobStage {
       settling: {
         clock: runtime.clock,
         metrics,
+        books: this.#books,
         record: (record) => {
           this.records.push(record)
         },

@@ -52,6 +52,10 @@ export class ManualClock implements Clock {
     }
   }
 
+  soon(fire: () => void): void {
+    queueMicrotask(fire)
+  }
+
   /** How many timers are armed: a test can see that nothing was left behind. */
   get pending(): number {
     return this.#alarms.size

@@ -1,4 +1,5 @@
 import type { Attempt, Call } from '../../src/core/call.ts'
+import { unbound } from '../../src/core/principal.ts'
 
 /** A plain call that went well, but for what is given. */
 export function sampleCall(more: Partial<Call> = {}): Call {
@@ -10,6 +11,7 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     startedAt: Date.UTC(2026, 0, 1),
     startedMs: 1000,
     principal: {
+      ...unbound,
       kind: 'virtual-key',
       name: 'team-a',
       models: null,
@@ -19,8 +21,12 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     asked: 'gpt-4o',
     stream: false,
     dimensions: null,
+    release: null,
+    limits: null,
+    holds: 0,
     attempts: [sampleAttempt()],
     fallback: 0,
+    dropped: [],
     job: null,
     usage: {
       inputTokens: 10,
@@ -40,6 +46,7 @@ export function sampleCall(more: Partial<Call> = {}): Call {
 
 export function sampleAttempt(more: Partial<Attempt> = {}): Attempt {
   return {
+    role: 'first',
     provider: 'openai',
     model: 'gpt-4o',
     key: 'main',
@@ -48,6 +55,9 @@ export function sampleAttempt(more: Partial<Attempt> = {}): Attempt {
     endedMs: 1102,
     status: 200,
     error: null,
+    hold: null,
+    costNanos: null,
+    usage: null,
     ...more,
   }
 }

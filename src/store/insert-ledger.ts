@@ -1,0 +1,32 @@
+import { givenRows } from './bulk.ts'
+import { ledgerCells, ledgerColumns, ledgerTypes } from './ledger-rows.ts'
+import type { Charge, LedgerRow } from './ledger-store.ts'
+import { build } from './query-builder.ts'
+import { rows, type Steps } from './steps.ts'
+
+export interface Settled {
+  readonly row: LedgerRow
+  readonly charges: readonly Charge[]
+}
+
+/** Answers those that were not there yet. */
+export function* insertLedger(settled: readonly Settled[]): Steps<readonly Settled[]> {
+  // One per id, and in one order: two processes that settle the same must not wait for each other.
+  const byId = new Map<string, Settled>()
+  for (const one of settled) if (!byId.has(one.row.id)) byId.set(one.row.id, one)
+  if (byId.size === 0) return []
+  const list = [...byId.keys()].toSorted().flatMap((id) => byId.get(id) ?? [])
+  const query = build
+    .insertInto('ledger')
+    .columns([...ledgerColumns])
+    .expression(
+      givenRows(
+        ledgerTypes,
+        list.map(({ row, charges }) => ledgerCells(row, charges)),
+      ),
+    )
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+  const written = new Set((yield* rows(query)).map(({ id }) => id))
+  return list.filter(({ row }) => written.has(row.id))
+}

@@ -1,0 +1,4 @@
+import type { Memory } from '../../src/gateway/call-images.ts'
+
+/** Memory without a bound. */
+export const anyMemory: Memory = { take() {}, give() {} }
