@@ -25,6 +25,7 @@ const missing = [
   'index.d.ts',
   // Started by its name, so no import tells the compiler of it.
   'store/sqlite-worker.js',
+  'cli/translator-worker.js',
 ].filter((file) => !existsSync(join(dist, file)))
 if (status !== 0 || missing.length > 0)
   fail(`The build failed. Missing in dist: ${missing.join(', ') || 'nothing'}.`)

@@ -31,6 +31,7 @@ import { credentialSettings } from './credential-settings.ts'
 import type { Identity } from './first-run.ts'
 import { createJobs } from './job-parts.ts'
 import { loadKeysInForce } from './keys-in-force.ts'
+import { ThreadTranslator } from './translator.ts'
 
 export interface Parts {
   readonly config: Config
@@ -79,6 +80,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
       openCredential: (provider, key) => credentials.open(credentialSettings(provider, key, env)),
     })
+  const translator = new ThreadTranslator()
   const { dataDir } = config
   const accounts = await openBooks({ store, runtime, dataDir, logger: log.logger })
   const { books } = accounts
@@ -87,6 +89,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     runtime,
     books,
     memory: budget,
+    translator,
     strain,
   })
   const settling: SettleDeps = {
@@ -203,6 +206,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       server.closeAllConnections()
       await app.close()
       credentials.close()
+      await translator.close()
       await pools.close()
       await accounts.close()
       await store.close()

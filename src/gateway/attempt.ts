@@ -16,6 +16,7 @@ import type { Form } from './form.ts'
 import type { AnswerStream } from './held-stream.ts'
 import { prepareRequest, type RequestTarget, requestOf } from './prepare-request.ts'
 import type { Provider } from './snapshot.ts'
+import type { Translator } from './translator.ts'
 import type { CallerExtras, UsageMode } from './upstream-request.ts'
 import type { Limits } from './watchdog.ts'
 
@@ -65,6 +66,7 @@ export interface AttemptRules {
   readonly runtime: Runtime
   readonly books: Bookkeeper
   readonly memory: Memory
+  readonly translator: Translator
   readonly tariff: Tariff
 }
 
@@ -89,17 +91,16 @@ export class UsageRefusals {
 export async function attempt(
   { call, look, extras, signal, run, hedge }: AttemptContext,
   { provider, asked, model, key, fresh }: AttemptTarget,
-  { maxReplyBytes, refusals, runtime, books, memory, tariff }: AttemptRules,
+  { maxReplyBytes, refusals, runtime, books, memory, translator, tariff }: AttemptRules,
 ): Promise<Answer> {
   const usage = usageMode(look, provider, refusals.has(provider, model))
   const images = provider.adapter.chat.imagesAsBytes
     ? await imagesFor(call, requestOf(look), provider, { clock: runtime.clock, memory }, signal)
     : noImages
-  const prepared = prepareRequest(look, { provider, model, key }, extras, {
-    usage,
-    runtime,
-    images,
+  const preparing = prepareRequest(look, { provider, model, key }, extras, {
+    ...{ usage, runtime, images, translator },
   })
+  const prepared = preparing instanceof Promise ? await preparing : preparing
   const { form, dropped } = prepared
   const credential = key && provider.credentials.get(key.name)
   const request = credential

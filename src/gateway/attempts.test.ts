@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyOf, snapshotOf } from '../../tests/faults/upstream/provider-fixture.ts'
-import { anyMemory } from '../../tests/support/any-memory.ts'
+import { anyMemory, noTranslator } from '../../tests/support/any-memory.ts'
 import { openBooks } from '../../tests/support/books.ts'
 import { manualRuntime } from '../../tests/support/manual-clock.ts'
 import type { ProviderConfig } from '../config/config.ts'
@@ -70,6 +70,7 @@ function run(
         refusals: options.refusals ?? new UsageRefusals(),
         books: openBooks(runtime.clock).books,
         memory: anyMemory,
+        translator: noTranslator,
         load: newLoad(),
       },
     ))()

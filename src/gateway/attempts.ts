@@ -16,6 +16,7 @@ import { type ChosenKey, chooseKey } from './choose-key.ts'
 import { named } from './conceal.ts'
 import { prepareTarget, type ReadyTarget } from './ready-target.ts'
 import type { Provider, Snapshot } from './snapshot.ts'
+import type { Translator } from './translator.ts'
 
 /** What the attempts of all calls share. */
 export interface Resilience {
@@ -24,6 +25,7 @@ export interface Resilience {
   readonly refusals: UsageRefusals
   readonly books: Bookkeeper
   readonly memory: Memory
+  readonly translator: Translator
   /** Of the whole process; each provider has its own besides. */
   readonly load: Load
 }
@@ -229,12 +231,12 @@ class AttemptLoop {
     key: ProviderKeyConfig | null,
     { fresh, granted }: { readonly fresh: boolean; readonly granted: boolean },
   ): Promise<Answer> {
-    const { runtime, refusals, books, memory } = this.#shared
+    const { runtime, refusals, books, memory, translator } = this.#shared
     const kind = granted ? 'repeats' : 'first'
     if (!granted) this.#count(provider, kind, 1)
     const { config, tariff } = this.#snapshot
     const { maxReplyBytes } = config.server
-    const rules = { maxReplyBytes, refusals, runtime, books, memory, tariff }
+    const rules = { maxReplyBytes, refusals, runtime, books, memory, translator, tariff }
     try {
       return await attempt(this.#context, { provider, asked, model, key, fresh }, rules)
     } catch (thrown) {

@@ -80,6 +80,13 @@ export class Bookkeeper {
     grant.release(usualTokens(promptSizeOf(look)))
   }
 
+  /** A job was counted when it was handed in, with a guess at its prompt: what it used besides comes to it now. */
+  #releaseOfRun({ principal, job }: Call, look: ChatLook): NonNullable<Call['release']> {
+    const scopes = principal?.scopes ?? []
+    const counted = job?.attempt === 1 ? usualTokens(promptSizeOf(look)) : 0
+    return (used) => this.#deps.limits.add(scopes, used - counted)
+  }
+
   #checkLedger(): void {
     if (this.#deps.writer.isFull)
       throw new GatewayError(
@@ -110,6 +117,7 @@ export class Bookkeeper {
     const own = ownScopes(call, target, tariff)
     const callers = call.principal?.scopes ?? none
     const scopes = own.length > 0 ? [...callers, ...own] : callers
+    if (call.job?.step === 'run') call.release ??= this.#releaseOfRun(call, look)
     const id = `${call.id}/${++call.holds}`
     const counts = own.some((scope) => scope.limits?.tokens)
     const grant = limits.take(own, counts ? this.#mostTokens(look) : 0)
@@ -215,7 +223,7 @@ export class Bookkeeper {
   }
 
   #mostTokens(look: ChatLook): number {
-    return mostTokens(promptSizeOf(look)) + (maxTokens(look) ?? 0) * look.choices
+    return mostTokens(promptSizeOf(look)) + maxTokens(look, 0)
   }
 }
 
@@ -244,6 +252,7 @@ class Hold implements AttemptHold {
   }
 
   close(): void {
+    this.#reservation.stored()
     this.intent?.close()
   }
 }
@@ -261,15 +270,19 @@ const none: readonly Scope[] = []
 
 /** What the caller allows for all answers together, else what the most careful of the budgets assumes. */
 function outputTokens(look: ChatLook, budgets: readonly Budget[]): number {
-  const each = maxTokens(look) ?? Math.max(...budgets.map((budget) => budget.assumeOutputTokens))
-  return each * look.choices
+  return maxTokens(look, Math.max(...budgets.map((budget) => budget.assumeOutputTokens)))
 }
 
-function maxTokens({ bytes, fields }: ChatLook): number | null {
-  for (const name of ['max_completion_tokens', 'max_tokens']) {
+/**
+ * Which of the two spellings a provider heeds is its own affair, and to some of them a negative number means "without
+ * end": so the larger one counts, and what limits nothing counts as not given.
+ */
+function maxTokens({ bytes, fields, choices }: ChatLook, otherwise: number): number {
+  const given = ['max_completion_tokens', 'max_tokens'].flatMap((name) => {
     const field = fields.get(name)
     const value = field && readField(bytes, field)
-    if (typeof value === 'number') return value
-  }
-  return null
+    return typeof value === 'number' ? [value] : []
+  })
+  const isLimited = given.length > 0 && given.every((value) => value > 0)
+  return Math.max(...given, isLimited ? 1 : otherwise) * choices
 }

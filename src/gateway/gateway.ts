@@ -22,6 +22,7 @@ import { checkSayable } from './prepare-request.ts'
 import { prepareTarget, type ReadyTarget } from './ready-target.ts'
 import { tryToPrepare } from './second-way.ts'
 import { keysFor, type Snapshot } from './snapshot.ts'
+import type { Translator } from './translator.ts'
 import type { CallerExtras } from './upstream-request.ts'
 
 /** Where a call goes, first to last, and the chance it was drawn by. */
@@ -35,6 +36,7 @@ export interface GatewayDeps {
   readonly runtime: Runtime
   readonly books: Bookkeeper
   readonly memory: Memory
+  readonly translator: Translator
   /** How much the process has to bear; above 0 no call is asked twice at once. */
   readonly strain: { readonly level: number }
 }
@@ -46,12 +48,12 @@ export class Gateway {
   readonly #book = new HedgeBook()
   readonly #strain: { readonly level: number }
 
-  constructor(snapshot: Snapshot, { runtime, books, memory, strain }: GatewayDeps) {
+  constructor(snapshot: Snapshot, { strain, ...shared }: GatewayDeps) {
     this.#strain = strain
     this.#snapshot = snapshot
-    const health = new Health(runtime.clock, runtime.random)
+    const { clock, random } = shared.runtime
     const refusals = new UsageRefusals()
-    this.#shared = { runtime, health, refusals, books, memory, load: newLoad() }
+    this.#shared = { ...shared, health: new Health(clock, random), refusals, load: newLoad() }
   }
 
   get snapshot(): Snapshot {

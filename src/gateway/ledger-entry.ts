@@ -1,5 +1,6 @@
 import type { Attempt, AttemptHold, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
+import { nanosPerDollar } from '../core/money.ts'
 import { costOf } from '../core/price.ts'
 import type { Charge, LedgerRow } from '../store/ledger-store.ts'
 
@@ -8,6 +9,13 @@ export interface LedgerEntry {
   readonly row: LedgerRow
   readonly charges: readonly Charge[]
 }
+
+/**
+ * Beyond what any call can come to: a provider that tells nonsense must not make a sum that nobody can count, nor a line
+ * that no store takes.
+ */
+const atMost = { tokens: 1_000_000_000, nanos: 10_000 * nanosPerDollar }
+const countable = (tokens: number | undefined): number => Math.min(tokens ?? 0, atMost.tokens)
 
 type Way = Pick<Attempt, 'provider' | 'model' | 'key' | 'role'>
 
@@ -22,7 +30,8 @@ export function entryOf(
 ): LedgerEntry {
   const { price } = hold
   // What used nothing cost nothing, whether or not there is a price.
-  const costNanos = usage === null ? 0 : price === null ? null : costOf(usage, price)
+  const costNanos =
+    usage === null ? 0 : price === null ? null : Math.min(costOf(usage, price), atMost.nanos)
   const row = {
     id: hold.id,
     callId: call.id,
@@ -39,13 +48,13 @@ export function entryOf(
     provider: way.provider,
     model: way.model,
     providerKey: way.key ?? '',
-    inputTokens: usage?.inputTokens ?? 0,
-    outputTokens: usage?.outputTokens ?? 0,
-    cachedInputTokens: usage?.cachedInputTokens ?? 0,
-    cacheWriteTokens: usage?.cacheWriteTokens ?? 0,
-    reasoningTokens: usage?.reasoningTokens ?? 0,
-    audioInputTokens: usage?.audioInputTokens ?? 0,
-    audioOutputTokens: usage?.audioOutputTokens ?? 0,
+    inputTokens: countable(usage?.inputTokens),
+    outputTokens: countable(usage?.outputTokens),
+    cachedInputTokens: countable(usage?.cachedInputTokens),
+    cacheWriteTokens: countable(usage?.cacheWriteTokens),
+    reasoningTokens: countable(usage?.reasoningTokens),
+    audioInputTokens: countable(usage?.audioInputTokens),
+    audioOutputTokens: countable(usage?.audioOutputTokens),
     estimated: usage?.estimated ?? false,
     costNanos,
     price: price?.source ?? '',

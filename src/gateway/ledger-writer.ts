@@ -28,6 +28,7 @@ export class LedgerWriter {
   #waiting: Written[] = []
   #timer: Timer | null = null
   #armed = false
+  #stopped = false
   #writing: Promise<void> | null = null
   #retryMs = 0
 
@@ -61,12 +62,15 @@ export class LedgerWriter {
     }
   }
 
+  /** Nothing is written by itself any more, only by `flush`. */
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
     this.#timer = null
   }
 
   #arm(ms: number): void {
+    if (this.#stopped) return
     this.#armed = true
     const fire = (): void => {
       this.#armed = false

@@ -1,6 +1,6 @@
 import type { ProviderKeyConfig } from '../config/config.ts'
 import type { ChatRequest } from '../core/chat.ts'
-import type { FetchedImages } from '../core/dialect.ts'
+import type { EncodedRequest, FetchedImages } from '../core/dialect.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { ChatDialect } from '../providers/adapter.ts'
 import type { UpstreamRequest } from '../transport/transport.ts'
@@ -9,6 +9,7 @@ import type { ChatLook } from '../wire/openai-chat/look.ts'
 import { noImages } from './call-images.ts'
 import { type Form, relayed, translated } from './form.ts'
 import type { Provider } from './snapshot.ts'
+import type { Translator } from './translator.ts'
 import {
   buildUpstreamRequest,
   type CallerExtras,
@@ -35,7 +36,11 @@ export interface PrepareRules {
   readonly usage: UsageMode
   readonly runtime: Runtime
   readonly images: FetchedImages
+  readonly translator: Translator
 }
+
+/** From here on reading and saying it anew would be felt by all others. */
+const largeBytes = 1024 * 1024
 
 const nothing: readonly string[] = []
 
@@ -45,30 +50,32 @@ export function prepareRequest(
   target: RequestTarget,
   extras: CallerExtras,
   rules: PrepareRules,
-): Prepared {
+): Prepared | Promise<Prepared> {
   const { provider, model, key } = target
   const { corrections } = provider.adapter.chat
   const dialect = provider.adapter.chat.dialect?.(model)
-  if (dialect) return prepareTranslated(dialect, look, target, extras, rules)
+  if (dialect) {
+    const { dropUnsupported } = provider.config
+    const options = { model, dropUnsupported, images: rules.images }
+    const finish = (encoded: EncodedRequest): Prepared =>
+      prepareTranslated(dialect, encoded, look, target, extras, rules.runtime)
+    if (look.bytes.length < largeBytes)
+      return finish(dialect.encodeRequest(requestOf(look), options))
+    const translation = { type: provider.config.type, body: look.bytes, options }
+    return rules.translator.encode(translation).then(finish)
+  }
   const request = buildUpstreamRequest(look, provider, model, key, extras, rules.usage)
   return { request, form: relayed(corrections), dropped: nothing }
 }
 
 function prepareTranslated(
   dialect: ChatDialect,
+  { body, answerTool, dropped, headers: own }: EncodedRequest,
   look: ChatLook,
   { provider, model, key }: RequestTarget,
   extras: CallerExtras,
-  { runtime, images }: PrepareRules,
+  runtime: Runtime,
 ): Prepared {
-  const { dropUnsupported } = provider.config
-  const options = { model, dropUnsupported, images }
-  const {
-    body,
-    answerTool,
-    dropped,
-    headers: own,
-  } = dialect.encodeRequest(requestOf(look), options)
   const headers = headersFor(provider, key, look.stream, extras.headers)
   const request = {
     path: pathFor(provider, model, key, look.stream, extras),

@@ -24,6 +24,7 @@ function budget(kind: Scope['kind'], limitNanos: number, strict = false): Scope 
 /** A bank in memory that answers a little later. */
 class Bank implements BudgetBank {
   readonly leased = new Map<string, number>()
+  readonly spent = new Map<string, number>()
   asked = 0
   isDown = false
 
@@ -33,11 +34,21 @@ class Bank implements BudgetBank {
     if (this.isDown) throw new GatewayError('storage_unavailable', 'down')
     return wishes.map(({ scope, windowAt, limitNanos, wantNanos }) => {
       const key = `${scope}:${windowAt}`
-      const taken = this.leased.get(key) ?? 0
+      const taken = (this.leased.get(key) ?? 0) + (this.spent.get(key) ?? 0)
       const granted = Math.max(0, Math.min(wantNanos, limitNanos - taken))
-      this.leased.set(key, taken + granted)
+      this.leased.set(key, (this.leased.get(key) ?? 0) + granted)
       return granted
     })
+  }
+
+  /** As the store does: out of what was taken ahead as far as that goes. */
+  spend(windows: Reservation['windows'], nanos: number): void {
+    for (const { scope, windowAt } of windows) {
+      const key = `${scope}:${windowAt}`
+      const leased = this.leased.get(key) ?? 0
+      this.leased.set(key, leased - Math.min(leased, nanos))
+      this.spent.set(key, (this.spent.get(key) ?? 0) + nanos)
+    }
   }
 
   async giveBack(back: Parameters<BudgetBank['giveBack']>[0]): Promise<void> {
@@ -191,4 +202,37 @@ test('whatever happens in whatever order, never more is held and spent than was 
       for (const taken of bank.leased.values()) assert.ok(taken <= 1000)
     }),
   )
+})
+
+test('a call that cost more than was taken ahead is paid for once, not out of the next block again', async () => {
+  const { bank, book } = open()
+  const key = budget('key', 10_000, true)
+  const spent = async (held: number, nanos: number): Promise<void> => {
+    const reservation = await book.reserve([key], held)
+    reservation.settle(nanos)
+    bank.spend(reservation.windows, nanos)
+    reservation.stored()
+  }
+  for (let call = 0; call < 10; call++) await spent(100, 700)
+  assert.deepEqual(book.stateOf(key), { leasedNanos: 0, heldNanos: 0 })
+  assert.equal([...bank.leased.values()][0], 0, 'nothing is kept that nobody will spend')
+  assert.equal([...bank.spent.values()][0], 7000)
+})
+
+test('what calls that were expected to be dear have left over goes back, but for two blocks', async () => {
+  const { bank, book } = open()
+  const key = budget('key', 10_000)
+  const { held } = await settled(Array.from({ length: 9 }, () => book.reserve([key], 1000)))
+  for (const one of held) one.settle(0)
+  await book.giveBackIdle(Number.POSITIVE_INFINITY)
+  assert.equal(book.stateOf(key).leasedNanos, 400)
+  assert.equal([...bank.leased.values()][0], 400)
+})
+
+test('a call that no budget could ever pay for takes nothing from the bank', async () => {
+  const { bank, book } = open()
+  const key = budget('key', 10_000)
+  const { refused } = await settled([(async () => book.reserve([key], 10_001))()])
+  assert.equal((refused[0] as GatewayError).code, 'budget_exceeded')
+  assert.equal(bank.asked, 0)
 })

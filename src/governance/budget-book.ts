@@ -20,6 +20,8 @@ export interface Reservation {
   readonly windows: readonly BudgetWindow[]
   /** What it really came to, 0 where nothing was used. It may be more than was held: then the next call finds less. */
   settle(spentNanos: Nanos): void
+  /** After `settle`, once the bank has been told what was spent. */
+  stored(): void
 }
 
 /** A budget in its present window: what was taken ahead, and what of it is held or spent. */
@@ -28,6 +30,10 @@ interface Account {
   readonly endsAt: number
   leasedNanos: Nanos
   heldNanos: Nanos
+  /** Spent, and the bank does not know of it yet. */
+  untoldNanos: Nanos
+  /** What is taken ahead at once. */
+  blockNanos: Nanos
   /** What calls wait for, together: a refill asks for all of it. */
   wantedNanos: Nanos
   /** When it was last used, monotonic. */
@@ -62,6 +68,9 @@ export class BudgetBook {
   reserve(scopes: readonly Scope[], nanos: Nanos): Reservation | Promise<Reservation> {
     const budgets = scopes.filter((scope) => scope.budget !== null)
     const accounts = budgets.map((scope) => this.#accountOf(scope))
+    const tooSmall = budgets.find(({ budget }) => budget && nanos > budget.limitNanos)
+    // It could never be paid, and to ask for it would only take from others what is left.
+    if (tooSmall) throw this.#exceeded(tooSmall, nanos)
     const isStrict = budgets.some(({ budget }) => budget?.strict)
     if (!isStrict && accounts.every((account) => roomIn(account) >= nanos))
       return this.#hold(budgets, accounts, nanos)
@@ -75,15 +84,19 @@ export class BudgetBook {
   }
 
   /**
-   * Gives back what is not needed: of windows that are over, and of budgets nobody has used for `idleMs`; 0 for all.
+   * Gives back what is not needed: of windows that are over, and of budgets nobody has used for `idleMs`, all of it; 0
+   * for every budget. Of the others what is more than two blocks, which calls that were expected to cost more have left.
    * Called now and then, and at the end.
    */
   async giveBackIdle(idleMs: number): Promise<void> {
     const [nowMs, now] = [this.#clock.monotonic(), this.#clock.now()]
-    const idle = [...this.#accounts].filter(
-      ([, { endsAt, usedMs }]) => endsAt <= now || nowMs - usedMs >= idleMs,
-    )
-    const back = idle.map(([, account]) => ({ account, nanos: Math.max(0, roomIn(account)) }))
+    const isIdle = ({ endsAt, usedMs }: Account): boolean =>
+      endsAt <= now || nowMs - usedMs >= idleMs
+    const idle = [...this.#accounts].filter(([, account]) => isIdle(account))
+    const back = [...this.#accounts.values()].map((account) => {
+      const kept = isIdle(account) ? 0 : 2 * account.blockNanos
+      return { account, nanos: Math.max(0, roomIn(account) - kept) }
+    })
     for (const { account, nanos } of back) account.leasedNanos -= nanos
     try {
       const asked = back.filter(({ nanos }) => nanos > 0)
@@ -95,8 +108,7 @@ export class BudgetBook {
       throw thrown
     }
     for (const [key, account] of idle)
-      if (roomIn(account) <= 0 && account.heldNanos === 0 && !account.refill)
-        this.#accounts.delete(key)
+      if (isSettled(account) && roomIn(account) <= 0) this.#accounts.delete(key)
   }
 
   async #reserveSlowly(budgets: readonly Scope[], nanos: Nanos): Promise<Reservation> {
@@ -132,21 +144,28 @@ export class BudgetBook {
       account.heldNanos += nanos
       account.usedMs = nowMs
       const scope = budgets[i] as Scope
-      if (roomIn(account) < blockOf(scope.budget as Budget) / 2 && account.emptyUntilMs < nowMs)
+      if (roomIn(account) < account.blockNanos / 2 && account.emptyUntilMs < nowMs)
         // Ahead of need, and nobody waits for it; who needs it meets its failure there.
         void this.#refill(scope).catch(() => {})
     })
     let isOpen = true
+    let untoldNanos = 0
     return {
       nanos,
       windows: accounts.map(({ window }) => window),
       settle(spentNanos) {
         if (!isOpen) return
         isOpen = false
+        untoldNanos = spentNanos
         for (const account of accounts) {
           account.heldNanos -= nanos
           account.leasedNanos -= spentNanos
+          account.untoldNanos += spentNanos
         }
+      },
+      stored() {
+        for (const account of accounts) noteStored(account, untoldNanos)
+        untoldNanos = 0
       },
     }
   }
@@ -165,7 +184,8 @@ export class BudgetBook {
     // Who calls in the same moment is waited for too: one question to the bank for all of them.
     await null
     const short = Math.max(0, account.wantedNanos - roomIn(account))
-    const wantNanos = short + (budget.strict ? 0 : blockOf(budget))
+    account.blockNanos = blockOf(budget)
+    const wantNanos = short + account.blockNanos
     const [granted = 0] = await this.#bank.lease([
       { ...account.window, limitNanos: budget.limitNanos, wantNanos },
     ])
@@ -183,6 +203,8 @@ export class BudgetBook {
       endsAt: endAt,
       leasedNanos: 0,
       heldNanos: 0,
+      untoldNanos: 0,
+      blockNanos: blockOf(scope.budget as Budget),
       wantedNanos: 0,
       usedMs: this.#clock.monotonic(),
       refill: null,
@@ -207,8 +229,22 @@ export class BudgetBook {
   }
 }
 
+const isSettled = ({ heldNanos, untoldNanos, refill }: Account): boolean =>
+  heldNanos === 0 && untoldNanos === 0 && !refill
+
+/**
+ * The bank takes what was spent out of what was taken ahead, and what is more than that out of the budget itself: that
+ * debt is paid then, and must not be paid again out of the next block.
+ */
+function noteStored(account: Account, nanos: Nanos): void {
+  const atBank = account.leasedNanos + account.untoldNanos
+  // With an answer of the bank under way nobody knows which came first; then the debt is rather paid twice.
+  if (!account.refill) account.leasedNanos += Math.max(0, nanos - Math.max(0, atBank))
+  account.untoldNanos -= nanos
+}
+
 const keyOf = ({ kind, id }: Scope, windowAt: number): string => `${kind}:${id}:${windowAt}`
 const roomIn = ({ leasedNanos, heldNanos }: Account): Nanos => leasedNanos - heldNanos
 /** What is taken ahead: the bound of what may be lost to a power failure, and kept from other processes. */
-const blockOf = ({ limitNanos }: Budget): Nanos =>
-  Math.max(1, Math.ceil(limitNanos / blocksPerLimit))
+const blockOf = ({ limitNanos, strict }: Budget): Nanos =>
+  strict ? 0 : Math.max(1, Math.ceil(limitNanos / blocksPerLimit))

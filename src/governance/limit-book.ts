@@ -55,7 +55,13 @@ export class LimitBook {
       counter.requests?.take(1, at)
       counter.tokens?.take(cost, at)
     }
-    return this.#grant(taken)
+    return this.#grant(taken, at)
+  }
+
+  /** Tokens that were used without being counted before, such as by a job: later calls wait for them. */
+  add(scopes: readonly Scope[], tokens: number): void {
+    const at = this.#now()
+    for (const scope of scopes) this.#counterOf(scope)?.tokens?.correct(tokens, at, at)
   }
 
   /** Of all the scopes' limits the one with the least left, for `x-ratelimit-*`. */
@@ -80,7 +86,10 @@ export class LimitBook {
       if (!kept.has(name) && counter.running === 0) this.#counters.delete(name)
   }
 
-  #grant(taken: readonly { readonly counter: Counter; readonly cost: number }[]): Grant {
+  #grant(
+    taken: readonly { readonly counter: Counter; readonly cost: number }[],
+    since: Instant,
+  ): Grant {
     let isOver = false
     const end = (requests: number, tokensOf: (cost: number) => number): void => {
       if (isOver) return
@@ -88,8 +97,8 @@ export class LimitBook {
       const at = this.#now()
       for (const { counter, cost } of taken) {
         counter.running--
-        if (requests) counter.requests?.correct(requests, at)
-        counter.tokens?.correct(tokensOf(cost), at)
+        if (requests) counter.requests?.correct(requests, at, since)
+        counter.tokens?.correct(tokensOf(cost), at, since)
       }
     }
     return {

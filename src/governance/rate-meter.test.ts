@@ -68,16 +68,16 @@ test('more than the whole limit never fits, however long one waits', () => {
 test('an estimate that was wrong is set right: what was too much comes back, what was missing delays', () => {
   const meter = openRateMeter({ amount: 1000, windowMs: 60_000 })
   meter.take(1000, at(0))
-  meter.correct(-900, at(1))
+  meter.correct(-900, at(1), at(0))
   assert.equal(meter.waitFor(900, at(1)), 0)
   meter.take(900, at(1))
-  meter.correct(500, at(2))
+  meter.correct(500, at(2), at(1))
   assert.ok(Math.abs(meter.waitFor(1, at(2)) - 30_060) < 10)
 })
 
 test('one surprise never locks out for more than a window beyond the limit', () => {
   const meter = openRateMeter({ amount: 1000, windowMs: 60_000 })
-  meter.correct(1_000_000, at(0))
+  meter.correct(1_000_000, at(0), at(0))
   assert.ok(meter.waitFor(1, at(0)) <= 60_060)
 })
 
@@ -88,4 +88,14 @@ test('a calendar month ends with the month, and a clock set back gives nothing t
   assert.equal(admitted(meter, 5, 60_000), 2)
   assert.equal(admitted(meter, 5, 0), 0)
   assert.equal(meter.state(at(60_000)).remaining, 0)
+})
+
+test('what comes back for a call of an earlier calendar window lets nobody in twice', () => {
+  const meter = openRateMeter({ amount: 100, windowMs: 0, calendar: 'minute' })
+  meter.take(100, at(59_000))
+  meter.take(60, at(60_500))
+  meter.correct(-100, at(61_000), at(59_000))
+  assert.equal(meter.state(at(61_000)).remaining, 40)
+  meter.correct(-60, at(62_000), at(60_500))
+  assert.equal(meter.state(at(62_000)).remaining, 100)
 })

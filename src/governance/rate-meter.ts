@@ -12,8 +12,8 @@ export interface RateMeter {
   /** Milliseconds until `cost` would fit; 0: it fits now. Infinity: it is more than the whole limit. */
   waitFor(cost: number, at: Instant): number
   take(cost: number, at: Instant): void
-  /** What was taken turns out to be more (a debt, which later calls wait for) or less. */
-  correct(by: number, at: Instant): void
+  /** What was taken at `since` turns out to be more (a debt, which later calls wait for) or less. */
+  correct(by: number, at: Instant, since: Instant): void
   state(at: Instant): RateState
 }
 
@@ -87,8 +87,10 @@ class CalendarMeter implements RateMeter {
     this.#used += cost
   }
 
-  correct(by: number, at: Instant): void {
+  correct(by: number, at: Instant, since: Instant): void {
     this.#turn(at)
+    // What an earlier window let go is that one's alone: the present one never counted it.
+    if (since.epochMs < this.#windowAt) return
     this.#used = Math.max(0, this.#used + by)
   }
 

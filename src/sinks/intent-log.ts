@@ -148,6 +148,10 @@ export class IntentLog {
   #endIfDone(segment: Segment): void {
     if (segment === this.#segment || segment.open > 0) return
     closeSync(segment.file)
-    unlinkSync(segment.path)
+    try {
+      unlinkSync(segment.path)
+    } catch {
+      // Gone already, or not ours to remove any more: what it says is settled, and is settled once however often it is read.
+    }
   }
 }

@@ -46,13 +46,23 @@ function stretchesOf(query: UsageQuery): readonly Stretch[] {
     return [...stretch(0, start, first), ...whole, ...stretch(0, last, end)]
   }
   if (query.bucket === 'day') return days(from, to)
-  return monthsOf(from, to).flatMap(([start, end]) => {
+  const months = monthsOf(from, to).flatMap(([start, end]) => {
     const [first, next] = [startOf('month', start), nextStartOf('month', end)]
     const isMost = (end - start) * 2 > next - first
     if (!isMost) return days(start, end)
     const rest = [...days(first, start), ...days(end, next)]
     return [...stretch(2, first, next), ...rest.map((one) => ({ ...one, times: -1 as const }))]
   })
+  return query.bucket === null ? months.reduce(join, []) : months
+}
+
+/** Months that follow each other are one question. */
+function join(done: readonly Stretch[], next: Stretch): readonly Stretch[] {
+  const at = done.findIndex(
+    ({ grain, times, to }) => grain === next.grain && times === next.times && to === next.from,
+  )
+  const before = done[at]
+  return before ? done.with(at, { ...before, to: next.to }) : [...done, next]
 }
 
 const stretch = (grain: number, from: number, to: number): readonly Stretch[] =>

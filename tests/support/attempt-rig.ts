@@ -13,7 +13,7 @@ import type { Endpoint } from '../../src/transport/transport.ts'
 import { requestRules, scanJson } from '../../src/wire/json-scan.ts'
 import { lookAtChat } from '../../src/wire/openai-chat/look.ts'
 import { keyOf, snapshotOf, usualTimeouts } from '../faults/upstream/provider-fixture.ts'
-import { anyMemory } from './any-memory.ts'
+import { anyMemory, noTranslator } from './any-memory.ts'
 import { openBooks } from './books.ts'
 import { type ManualClock, manualRuntime } from './manual-clock.ts'
 
@@ -174,6 +174,7 @@ export function run({
     refusals: new UsageRefusals(),
     books: openBooks(runtime.clock).books,
     memory: anyMemory,
+    translator: noTranslator,
     load,
   }
   const answer = hedging

@@ -20,7 +20,7 @@ import type { Endpoint, ExchangeHandler, UpstreamRequest } from '../../src/trans
 import { requestRules, scanJson } from '../../src/wire/json-scan.ts'
 import { lookAtChat } from '../../src/wire/openai-chat/look.ts'
 import { snapshotOf } from '../faults/upstream/provider-fixture.ts'
-import { anyMemory } from './any-memory.ts'
+import { anyMemory, noTranslator } from './any-memory.ts'
 import { openBooks } from './books.ts'
 import { manualRuntime } from './manual-clock.ts'
 
@@ -96,6 +96,7 @@ export class JobStage {
       runtime: this.runtime,
       books: this.#books,
       memory: anyMemory,
+      translator: noTranslator,
       strain: { level: 0 },
     })
   }

@@ -1,13 +1,12 @@
 import type { JsonObject } from '../json.ts'
 import { CallIds } from '../translate/call-ids.ts'
-import {
-  type AssistantTurn,
-  beginning,
-  type Conversation,
-  type Thought,
-  type ToolResult,
-  type TurnCall,
-  type UserTurn,
+import type {
+  AssistantTurn,
+  Conversation,
+  Thought,
+  ToolResult,
+  TurnCall,
+  UserTurn,
 } from '../translate/conversation.ts'
 import { argumentsObject } from '../translate/tools.ts'
 import { type BlockWriting, beside, brief, sayParts } from './blocks.ts'
@@ -40,8 +39,6 @@ export function sayConversation(
         ? sayUser(turn, calls, writing)
         : sayAssistant(turn, isLast, calls, writing)
     if (content.length === 0) return
-    if (messages.length === 0 && turn.role === 'assistant')
-      messages.push({ role: 'user', content: beginning })
     messages.push({ role: turn.role, content: brief(content) })
   })
   const hasLostThoughts = isAmidCalls(turns.at(-2), turns.at(-1))

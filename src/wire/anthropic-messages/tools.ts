@@ -49,7 +49,10 @@ export function readToolUse(
     return format.kind === 'json' ? { ...plain, instruction: jsonInstruction } : plain
   if (outputSchema) return { ...plain, outputFormat: { type: 'json_schema', schema: outputSchema } }
   // Where a tool must be called anyway, the form of the answer does not matter yet.
-  if (said?.['type'] === 'any' || said?.['type'] === 'tool') return plain
+  if (forces(said)) {
+    omissions.drop('response_format')
+    return plain
+  }
   const answer = answerTool(tools, format, model, omissions)
   return answer ? { ...plain, ...withAnswer(answer, tools, said) } : plain
 }

@@ -1,13 +1,12 @@
 import { type JsonObject, without } from '../json.ts'
 import { CallIds } from '../translate/call-ids.ts'
-import {
-  type AssistantTurn,
-  beginning,
-  type Conversation,
-  type ToolResult,
-  type Turn,
-  type TurnCall,
-  type UserTurn,
+import type {
+  AssistantTurn,
+  Conversation,
+  ToolResult,
+  Turn,
+  TurnCall,
+  UserTurn,
 } from '../translate/conversation.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import { type Part, paramOf } from '../translate/parts.ts'
@@ -50,7 +49,7 @@ export function encodeConversation(
   if (messages.length === 0)
     media.omissions.deny('messages', 'Send at least one message that says something.')
   if (messages[0]?.role === 'assistant')
-    messages.unshift({ role: 'user', content: [{ text: beginning }] })
+    messages.unshift({ role: 'user', content: [{ text: '(The assistant begins.)' }] })
   trimEnd(messages.at(-1))
   const calls = turns.flatMap((turn) => (turn.role === 'assistant' ? turn.toolCalls : []))
   return {

@@ -67,7 +67,7 @@ test('instructions alone are what the user says', () => {
 })
 
 test('a conversation that says nothing is refused', () => {
-  assert.equal(refused({ messages: [{ role: 'user', content: '' }] }), 'messages')
+  assert.equal(refused({ messages: [{ role: 'system', content: '' }] }), 'messages')
 })
 
 test('an empty result has content all the same, and a failure is told', () => {

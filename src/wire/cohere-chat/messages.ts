@@ -1,6 +1,7 @@
 import type { ChatMessage, ToolCall } from '../../core/chat.ts'
 import { argumentsText, isObject, type JsonObject, listOf } from '../json.ts'
-import { reportOthers } from '../translate/conversation.ts'
+import { CallIds } from '../translate/call-ids.ts'
+import { noResult, reportOthers } from '../translate/conversation.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import { type MediaPart, type Part, paramOf, readPart } from '../translate/parts.ts'
 import { thoughtText } from './thoughts.ts'
@@ -9,6 +10,7 @@ interface Conversation {
   readonly omissions: Omissions
   /** Whether thoughts of earlier turns may come back: Cohere refuses them where thinking is off. */
   readonly thinks: boolean
+  readonly ids: CallIds
   /** Calls in the older form, which have names only: the id that was made for the last call of each. */
   readonly older: Map<string, string>
 }
@@ -19,13 +21,33 @@ export function encodeMessages(
   thinks: boolean,
   omissions: Omissions,
 ): readonly JsonObject[] {
-  const conversation: Conversation = { omissions, thinks, older: new Map() }
-  return messages.map((message, at) => encodeMessage(message, at, conversation))
+  const conversation: Conversation = {
+    omissions,
+    thinks,
+    ids: new CallIds(256),
+    older: new Map(),
+  }
+  return messages.flatMap((message, at) => {
+    const { role } = message
+    const isAmid = role === 'tool' || role === 'function' || role === 'assistant'
+    return [
+      ...(isAmid ? [] : missingResults(conversation)),
+      encodeMessage(message, at, conversation),
+    ]
+  })
+}
+
+/** Calls that got no result once the conversation goes on are refused: each gets one that says so. */
+const missingResults = ({ ids }: Conversation): readonly JsonObject[] =>
+  ids.takeRest().map((id) => ({ role: 'tool', tool_call_id: id, content: noResult }))
+
+function callIdOf({ toolCallId, extra }: ChatMessage, { ids, older }: Conversation): string {
+  return ids.take(toolCallId ?? older.get(String(extra['name'] ?? '')) ?? '')
 }
 
 function encodeMessage(message: ChatMessage, at: number, conversation: Conversation): JsonObject {
   const { role, extra } = message
-  const { omissions, older } = conversation
+  const { omissions } = conversation
   const isResult = role === 'tool' || role === 'function'
   if (isResult) reportBesideResult(extra, at, omissions)
   else {
@@ -45,7 +67,7 @@ function encodeMessage(message: ChatMessage, at: number, conversation: Conversat
     case 'function':
       return {
         role: 'tool',
-        tool_call_id: message.toolCallId ?? older.get(String(extra['name'] ?? '')) ?? '',
+        tool_call_id: callIdOf(message, conversation),
         content: content(),
       }
     default:
@@ -76,6 +98,7 @@ function encodeAssistant(message: ChatMessage, at: number, conversation: Convers
       role: 'assistant',
       content: thoughts.length === 0 ? content : [...thoughts, ...partsOf(content)],
     }
+  conversation.ids.beginTurn()
   const plan = partsOf(content)
     .map(({ text }) => String(text ?? ''))
     .join('')
@@ -83,7 +106,9 @@ function encodeAssistant(message: ChatMessage, at: number, conversation: Convers
     role: 'assistant',
     ...(thoughts.length > 0 && { content: thoughts }),
     ...(plan && { tool_plan: plan }),
-    tool_calls: calls.map((call, place) => encodeCall(call, at, place, conversation.omissions)),
+    tool_calls: calls.map((call, place) =>
+      encodeCall(call, `messages[${at}].tool_calls[${place}]`, conversation),
+    ),
   }
 }
 
@@ -110,14 +135,13 @@ function olderCall(wire: JsonObject, { older }: Conversation): ToolCall {
 
 function encodeCall(
   { id, name, kind, arguments: text, extra = {} }: ToolCall,
-  at: number,
-  place: number,
-  omissions: Omissions,
+  at: string,
+  { ids, omissions }: Conversation,
 ): JsonObject {
   for (const [member, value] of Object.entries(extra))
-    if (value != null) omissions.drop(`messages[${at}].tool_calls[${place}].${member}`)
+    if (value != null) omissions.drop(`${at}.${member}`)
   const json = kind === 'custom' ? JSON.stringify({ input: text }) : text || '{}'
-  return { id, type: 'function', function: { name, arguments: json } }
+  return { id: ids.add(id), type: 'function', function: { name, arguments: json } }
 }
 
 const partsOf = (content: string | readonly JsonObject[]): readonly JsonObject[] =>

@@ -164,9 +164,12 @@ test("the tool that carries the answer takes no name of the caller's", () => {
   assert.deepEqual(names, ['answer_as_json', 'answer_as_json_'])
 })
 
-test('any JSON beside tools is refused, since without a schema nothing could be asked for', () => {
-  const fields = { tools: [tool('f')], response_format: { type: 'json_object' } }
-  assert.equal(refusedParam(fields), 'response_format')
+test('any JSON beside tools is asked for in words, since it takes no form there', () => {
+  const { body } = sent({ tools: [tool('f')], response_format: { type: 'json_object' } })
+  assert.equal(body['response_format'], undefined)
+  const [first] = body['messages'] as { role: string; content: string }[]
+  assert.equal(first?.role, 'system')
+  assert.match(first?.content ?? '', /JSON object/)
 })
 
 test('strict holds for all tools or is reported', () => {

@@ -33,10 +33,17 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): Enc
   const { known, own: theirs } = readParameters(rest, supported, own, omissions)
   const { top_k: topK, thinking: givenThinking, ...extensions } = theirs
   const thinking = givenThinking ?? thinkingOf(known['reasoning_effort'], maxTokens?.tokens)
-  const { answerTool, ...tools } = encodeTools(request, 'strict_tools' in theirs, omissions)
+  const { answerTool, instruction, ...tools } = encodeTools(
+    request,
+    'strict_tools' in theirs,
+    omissions,
+  )
   const body: JsonObject = {
     model: options.model,
-    messages: encodeMessages(request.messages, isOn(thinking), omissions),
+    messages: [
+      ...(instruction === undefined ? [] : [{ role: 'system', content: instruction }]),
+      ...encodeMessages(request.messages, isOn(thinking), omissions),
+    ],
     stream: request.stream,
     ...tools,
     ...(maxTokens && { max_tokens: maxTokens.tokens }),

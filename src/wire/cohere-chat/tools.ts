@@ -3,6 +3,7 @@ import { type JsonObject, listOf } from '../json.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import {
   type FunctionTool,
+  jsonInstruction,
   type ReadChoice,
   type ReadFormat,
   readResponseFormat,
@@ -17,6 +18,8 @@ interface EncodedTools {
   readonly response_format?: JsonObject
   /** Of an `EncodedRequest`. */
   readonly answerTool: string | null
+  /** What must be said in words. */
+  readonly instruction?: string
 }
 
 /**
@@ -29,7 +32,7 @@ export function encodeTools(
   omissions: Omissions,
 ): EncodedTools {
   const all = readTools(request, omissions)
-  const choice = all.length > 0 ? readToolChoice(request, omissions) : null
+  const choice = readToolChoice(request, omissions)
   const format = readResponseFormat(request, omissions)
   const offered = offeredTools(all, choice, omissions)
   const isFree = offered.length === 0 || choice?.mode === 'none'
@@ -37,7 +40,8 @@ export function encodeTools(
   if (isFree && format.kind !== 'text')
     return { response_format: encodeFormat(format), answerTool: null }
   // Where a tool must be called there is no answer whose form could matter.
-  const answer = isForced ? null : answerToolOf(format, offered, omissions)
+  if (isForced && format.kind !== 'text') omissions.drop('response_format')
+  const answer = isForced ? null : answerToolOf(format, offered)
   const tools = answer ? [...offered, answer] : offered
   if (tools.length === 0) return { answerTool: null }
   return {
@@ -46,6 +50,7 @@ export function encodeTools(
     ...(isForced || answer ? { tool_choice: 'REQUIRED' } : {}),
     ...(choice?.mode === 'none' && { tool_choice: 'NONE' }),
     answerTool: answer?.name ?? null,
+    ...(!isForced && format.kind === 'json' && { instruction: jsonInstruction }),
   }
 }
 
@@ -71,13 +76,7 @@ function encodeFormat(format: ReadFormat): JsonObject {
 const described = ({ description, schema }: Extract<ReadFormat, { kind: 'schema' }>): JsonObject =>
   description === undefined ? schema : { description, ...schema }
 
-function answerToolOf(
-  format: ReadFormat,
-  offered: readonly FunctionTool[],
-  omissions: Omissions,
-): FunctionTool | null {
-  if (format.kind === 'json')
-    omissions.refuse('response_format', 'Beside tools it needs a schema: use "json_schema".')
+function answerToolOf(format: ReadFormat, offered: readonly FunctionTool[]): FunctionTool | null {
   if (format.kind !== 'schema') return null
   let name = 'answer_as_json'
   while (offered.some((tool) => tool.name === name)) name += '_'
@@ -101,7 +100,10 @@ function encodeTool(tool: FunctionTool, omissions: Omissions): JsonObject {
     function: {
       name,
       ...(description !== undefined && { description }),
-      parameters: parameters ?? { type: 'object', properties: {} },
+      parameters:
+        parameters && Object.keys(parameters).length > 0
+          ? parameters
+          : { type: 'object', properties: {} },
     },
   }
 }

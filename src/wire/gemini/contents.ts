@@ -118,7 +118,7 @@ function encodeResult(
   }
   return {
     functionResponse: {
-      ...(hasIds(options) && { id: callId }),
+      ...(hasIds(options) && callId !== '' && { id: callId }),
       name,
       response: responseOf(
         textOf(parts),
@@ -173,7 +173,7 @@ function encodeCall(
   // A model may write arguments that are no object: it sees again what it wrote.
   const args = kind === 'custom' ? { input: text } : (argumentsObject(text) ?? { arguments: text })
   return {
-    functionCall: { ...(hasIds(options) && { id }), name, args },
+    functionCall: { ...(hasIds(options) && id !== '' && { id }), name, args },
     ...(signature !== null && { thoughtSignature: signature }),
   }
 }

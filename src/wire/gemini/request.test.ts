@@ -375,7 +375,13 @@ test('a form of the answer beside tools: older models get it as one tool more', 
   })
 
   const anyJson = { tools, response_format: { type: 'json_object' } }
-  assert.throws(() => encoded(anyJson, { model: older }), refusal('response_format'))
+  const asked = encoded(anyJson, { model: older }).wire
+  assert.match(JSON.stringify(asked['systemInstruction']), /exactly one JSON object/)
+  assert.equal(asked['generationConfig'], undefined)
+
+  const forced = { tools, response_format: format, tool_choice: 'required' }
+  const { answerTool, dropped } = encoded(forced, { model: older })
+  assert.deepEqual([answerTool, dropped], [null, ['response_format']])
 })
 
 test('speech: a voice, and sound alone from models that only speak', () => {

@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../core/chat.ts'
 import type { EncodedRequest, EncodeOptions } from '../../core/dialect.ts'
 import type { JsonObject } from '../json.ts'
-import { readConversation } from '../translate/conversation.ts'
+import { type Conversation, readConversation } from '../translate/conversation.ts'
 import { Omissions } from '../translate/omissions.ts'
 import { encodeContents } from './contents.ts'
 import { encodeParameters } from './generation-config.ts'
@@ -17,13 +17,13 @@ export function encodeRequest(
   const omissions = new Omissions(api === 'gemini' ? 'Gemini' : 'Vertex AI', dropUnsupported)
   const traits = readModelTraits(model)
   const conversation = readConversation(request.messages, omissions)
+  const parameters = encodeParameters(request, api, traits, omissions)
+  const tools = encodeTools(request, traits, parameters.isSearchAsked, omissions)
   const { contents, systemInstruction } = encodeContents(
-    conversation,
+    instructed(conversation, tools.instruction),
     { api, traits, images },
     omissions,
   )
-  const parameters = encodeParameters(request, api, traits, omissions)
-  const tools = encodeTools(request, traits, parameters.isSearchAsked, omissions)
   const generationConfig = { ...tools.format, ...parameters.generationConfig }
   const toolConfig = {
     ...parameters.toolConfig,
@@ -42,6 +42,12 @@ export function encodeRequest(
     dropped: omissions.dropped,
     answerTool: tools.answerTool,
   }
+}
+
+function instructed(conversation: Conversation, text: string | null): Conversation {
+  if (text === null) return conversation
+  const instruction = { kind: 'text' as const, text, extra: {}, at: 'response_format' }
+  return { ...conversation, instructions: [...conversation.instructions, instruction] }
 }
 
 const isFilled = (source: JsonObject): boolean => Object.keys(source).length > 0

@@ -5,6 +5,7 @@ import { objectSchemaOf } from '../translate/object-schema.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import {
   type FunctionTool,
+  jsonInstruction,
   type ReadChoice,
   type ReadFormat,
   readResponseFormat,
@@ -37,6 +38,8 @@ export interface EncodedTools {
   /** Members of `generationConfig`. */
   readonly format: JsonObject
   readonly answerTool: string | null
+  /** What must be said in words, at the end of the instructions. */
+  readonly instruction: string | null
 }
 
 export function encodeTools(
@@ -56,7 +59,10 @@ export function encodeTools(
     functions.length > 0 &&
     choice?.mode !== 'none' &&
     !traits.takesFormatWithTools
-  const answer = isByTool ? answerToolOf(format, functions, omissions) : null
+  // Where a function must be called there is no answer whose form could matter.
+  const isForced = choice?.mode === 'required' || choice?.mode === 'named'
+  if (isByTool && isForced) omissions.drop('response_format')
+  const answer = isByTool && !isForced ? answerToolOf(format, functions) : null
   // Where no function may be called anyway, older models must not be shown any beside a form of the answer.
   const isHidden = format.kind !== 'text' && !traits.takesFormatWithTools && !isByTool
   const all = isHidden ? [] : [...functions, ...(answer ? [answer] : [])]
@@ -71,6 +77,7 @@ export function encodeTools(
     functionCallingConfig: all.length > 0 ? encodeChoice(choice, answer) : null,
     format: isByTool ? {} : encodeFormat(format),
     answerTool: answer?.name ?? null,
+    instruction: isByTool && !isForced && format.kind === 'json' ? jsonInstruction : null,
   }
 }
 
@@ -128,18 +135,8 @@ function encodeChoice(choice: ReadChoice | null, answer: FunctionTool | null): J
 }
 
 /** A form of the answer beside functions, said as one function more. */
-function answerToolOf(
-  format: ReadFormat,
-  functions: readonly FunctionTool[],
-  omissions: Omissions,
-): FunctionTool | null {
-  if (format.kind !== 'schema') {
-    omissions.refuse(
-      'response_format',
-      'Beside tools this model takes a "json_schema" only; from generation 3 on they take any.',
-    )
-    return null
-  }
+function answerToolOf(format: ReadFormat, functions: readonly FunctionTool[]): FunctionTool | null {
+  if (format.kind !== 'schema') return null
   let name = 'answer_as_json'
   while (functions.some((each) => each.name === name)) name += '_'
   return {

@@ -36,6 +36,13 @@ export class CallIds {
     return open?.shift() ?? this.#fitting(id)
   }
 
+  /** Ids of the calls of the last turn that never got a result. */
+  takeRest(): readonly string[] {
+    const rest = [...this.#open.values()].flat()
+    this.#open = new Map()
+    return rest
+  }
+
   #fitting(id: string): string {
     return id.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, this.#maxLength) || 'call'
   }

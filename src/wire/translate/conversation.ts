@@ -87,12 +87,11 @@ export function readConversation(
 
 const emptyTurn = '(empty)'
 
-/** For providers that want the user to begin, where the assistant does. */
-export const beginning = '(The assistant begins.)'
-
 // The first character decides nearly always: text may be megabytes long.
 const isBlank = (part: Part): boolean =>
   (part.kind === 'text' || part.kind === 'refusal') && !/\S/.test(part.text)
+
+export const noResult = 'There is no result of this call.'
 
 /** Providers refuse calls that got no result once the conversation went on: each gets one that says so. */
 function missingResults(
@@ -107,8 +106,7 @@ function missingResults(
       given.splice(place, 1)
       return []
     }
-    const text = 'There is no result of this call.'
-    const parts: readonly Part[] = [{ kind: 'text', text, extra: {}, at }]
+    const parts: readonly Part[] = [{ kind: 'text', text: noResult, extra: {}, at }]
     return [{ callId: id, name, parts, extra: { is_error: true }, at }]
   })
 }

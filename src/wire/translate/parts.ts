@@ -106,7 +106,8 @@ function sourceOf(text: string, mediaType: string, bare = false): MediaSource | 
   const base64 = /;base64/i.test(found[2] ?? '') ? plainBase64(rest) : encoded(rest)
   if (base64 === null) return null
   const type = given || mediaType
-  return { kind: 'data', mediaType: isImage(type) ? imageTypeOf(base64, type) : type, base64 }
+  const isPicture = isImage(type) || isImage(mediaType)
+  return { kind: 'data', mediaType: isPicture ? imageTypeOf(base64, type) : type, base64 }
 }
 
 const isImage = (mediaType: string): boolean => mediaType.startsWith('image/')

@@ -11,6 +11,7 @@ import type { JobQueue } from '../../../src/jobs/job-queue.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 import type { CallRecord } from '../../../src/observability/records.ts'
 import type { Endpoint, ExchangeHandler } from '../../../src/transport/transport.ts'
+import { noTranslator } from '../../support/any-memory.ts'
 import { openBooks } from '../../support/books.ts'
 import { manualRuntime } from '../../support/manual-clock.ts'
 import { postBytes, rawConnect } from '../../support/raw-client.ts'
@@ -77,7 +78,13 @@ const server = {
 const snapshot = { ...compiled, config: { ...compiled.config, server } }
 const { books } = openBooks(clock)
 const inference = new Inference({
-  gateway: new Gateway(snapshot, { runtime, books, memory: budget, strain: { level: 0 } }),
+  gateway: new Gateway(snapshot, {
+    runtime,
+    books,
+    memory: budget,
+    translator: noTranslator,
+    strain: { level: 0 },
+  }),
   // No job is handed in here.
   jobs: {} as JobQueue,
   strain: { level: 0, sign: null },
