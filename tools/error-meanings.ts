@@ -35,6 +35,12 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   job_terminal: 'The job is completed or has failed already, so there is nothing to cancel.',
   job_cancelled:
     'The answer of an async job that was cancelled. Submit it again if it is wanted after all.',
+  managed_by_file:
+    'It stands in the configuration file, and is changed there; the management API only shows it.',
+  name_taken: 'Another one has that name already.',
+  in_use: 'Something still belongs to it; the message names what. Delete or move that first.',
+  version_conflict:
+    'Somebody else has changed it since it was read (`If-Match`). Read it again, and change that.',
   request_too_large: 'The body is larger than `server.max_body`, decoded.',
   unsupported_media_type: 'Send `Content-Type: application/json`.',
   unsupported_encoding: 'Only `gzip`, `deflate`, `br` and `zstd` bodies are read, encoded once.',

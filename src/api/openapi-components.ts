@@ -93,7 +93,8 @@ const failures: Readonly<Record<string, readonly [name: string, meaning: string]
   404: ['NotFound', 'There is no such model, job or route.'],
   405: ['MethodNotAllowed', 'The route exists, but not with this method.'],
   408: ['RequestTimeout', 'The request did not arrive in time.'],
-  409: ['Conflict', 'The job stands where this cannot be done, or was cancelled.'],
+  409: ['Conflict', 'As it stands this cannot be done.'],
+  412: ['PreconditionFailed', 'It was changed since the version that `If-Match` names.'],
   413: ['ContentTooLarge', 'The body is larger than allowed.'],
   415: ['UnsupportedMediaType', 'The body is not JSON, or packed in an unknown way.'],
   422: ['UnprocessableContent', 'The `Idempotency-Key` was used for another request.'],
@@ -107,11 +108,16 @@ const failures: Readonly<Record<string, readonly [name: string, meaning: string]
   504: ['GatewayTimeout', 'The provider took too long.'],
 }
 
-/** References to the shared error replies; without statuses, to all of them. */
+/** What only those answer that look at `If-Match`. */
+const onlyWhenNamed = '412'
+
+/** References to the shared error replies; without statuses, to all that a call may get. */
 export function failureRefs(...statuses: readonly number[]): Node {
   return Object.fromEntries(
     Object.entries(failures)
-      .filter(([status]) => statuses.length === 0 || statuses.includes(Number(status)))
+      .filter(([status]) =>
+        statuses.length === 0 ? status !== onlyWhenNamed : statuses.includes(Number(status)),
+      )
       .map(([status, [name]]) => [status, ref('responses', name)]),
   )
 }

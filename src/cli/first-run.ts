@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { type AdminCredential, hashPassword } from '../governance/admin-door.ts'
 import { hashKey } from '../governance/key-table.ts'
+import { hintOf, newKeyValue } from '../governance/key-value.ts'
 import { newStoredKey } from '../store/new-stored-key.ts'
 import type { Store } from '../store/store.ts'
 import { UsageError } from './usage-error.ts'
@@ -75,7 +76,7 @@ export async function establishIdentity(
   const configured = config.auth.admin.password
   const storedHash = settings.get('admin.password_hash')
   const password = configured === null && storedHash === undefined ? readablePassword() : null
-  const key = (await needsFirstKey(store, config)) ? `sk-bf-${randomUUID()}` : null
+  const key = (await needsFirstKey(store, config)) ? newKeyValue(runtime.randomId()) : null
   // Told before it counts: killed in between, the next start makes others and tells those.
   if (key !== null || password !== null) writeFirstRun(config, { key, password })
   const given = configured ?? password
@@ -123,8 +124,6 @@ async function createFirstKey(
     }),
   )
 }
-
-export const hintOf = (value: string): string => `${value.slice(0, 6)}…${value.slice(-4)}`
 
 export const firstRunFile = (config: Config): string => path.join(config.dataDir, 'first-run.txt')
 

@@ -3,9 +3,9 @@ import type { Config, VirtualKeyConfig } from '../config/config.ts'
 import type { Scope } from '../core/allowance.ts'
 import type { VirtualKey } from '../core/principal.ts'
 import { hashKey } from '../governance/key-table.ts'
+import { hintOf } from '../governance/key-value.ts'
 import type { ManagedKinds, StoredKey } from '../store/access-store.ts'
 import type { Store } from '../store/store.ts'
-import { hintOf } from './first-run.ts'
 
 /** The keys that open the gateway: the file's, then the store's that the file does not shadow by name. */
 export async function loadKeysInForce(

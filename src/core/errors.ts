@@ -27,10 +27,15 @@ export type ErrorCode =
   | 'model_not_found'
   | 'unknown_route'
   | 'job_not_found'
+  | 'not_found'
   | 'method_not_allowed'
   | 'request_timeout'
   | 'job_terminal'
   | 'job_cancelled'
+  | 'managed_by_file'
+  | 'name_taken'
+  | 'in_use'
+  | 'version_conflict'
   | 'request_too_large'
   | 'unsupported_media_type'
   | 'unsupported_encoding'
@@ -95,10 +100,15 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorSpec>> = {
   model_not_found: { status: 404, ...callers },
   unknown_route: { status: 404, ...callers },
   job_not_found: { status: 404, ...callers },
+  not_found: { status: 404, ...callers },
   method_not_allowed: { status: 405, ...callers },
   request_timeout: { status: 408, ...callers, shouldRetry: true },
   job_terminal: { status: 409, ...callers },
   job_cancelled: { status: 409, ...callers },
+  managed_by_file: { status: 409, ...callers },
+  name_taken: { status: 409, ...callers },
+  in_use: { status: 409, ...callers },
+  version_conflict: { status: 412, ...callers },
   request_too_large: { status: 413, ...callers },
   unsupported_media_type: { status: 415, ...callers },
   unsupported_encoding: { status: 415, ...callers },

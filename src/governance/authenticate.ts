@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
-import type { Presented } from '../http/auth-header.ts'
+import { isSessionToken, type Presented } from '../http/auth-header.ts'
 import { type CredentialMemory, emptyMemory, type KeyTable } from './key-table.ts'
 
 /** What decides who a caller is, under one configuration. */
@@ -13,6 +13,8 @@ export interface Doorkeeper {
 export interface AdminDoor {
   /** Resolves to the admin, or null where name or password are wrong. Throws `login_throttled`. */
   check(basic: string, address: string): Principal | null | Promise<Principal | null>
+  /** Resolves to the admin, or null where there is no such session. Absent: there are none. */
+  checkSession?(token: string): Promise<Principal | null>
 }
 
 const looksOurs = /^sk-bf-/i
@@ -32,6 +34,8 @@ export function authenticate(
   if (presented.vk !== null) return principalOf(presented.vk, 'x-bf-vk', door, now, memory)
   if (presented.bearer !== null && looksOurs.test(presented.bearer))
     return principalOf(presented.bearer, 'Authorization', door, now, memory)
+  if (presented.bearer !== null && isSessionToken(presented.bearer))
+    return admitSession(presented.bearer, door)
   const ours = presented.apiKeys.find(({ value }) => looksOurs.test(value))
   if (presented.basic !== null) return admitBasic(presented.basic, ours, door, address, now)
   if (ours) return principalOf(ours.value, ours.header, door, now, memory)
@@ -41,6 +45,14 @@ export function authenticate(
     'No virtual key in the request. Send "Authorization: Bearer sk-bf-…" (also read: x-bf-vk, x-api-key, api-key, x-goog-api-key). The first key stands in first-run.txt in the data folder.',
     { headers: { 'www-authenticate': 'Bearer' } },
   )
+}
+
+async function admitSession(token: string, { admin }: Doorkeeper): Promise<Principal> {
+  const found = await admin.checkSession?.(token)
+  if (found) return found
+  throw new GatewayError('invalid_api_key', 'This session is over. Log in again.', {
+    headers: { 'www-authenticate': 'Bearer' },
+  })
 }
 
 /** A reverse proxy's own Basic must not shadow a key of ours behind it, not even once it was tried too often. */

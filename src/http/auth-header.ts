@@ -54,3 +54,6 @@ function single(value: string | string[] | undefined, header: string): string | 
 
 const twice = (header: string): GatewayError =>
   new GatewayError('invalid_request', `The header ${header} is sent twice`, { param: header })
+
+/** Whether a bearer token is one of the dashboard's sessions. */
+export const isSessionToken = (text: string): boolean => /^sluice-session-[\w-]{43}$/.test(text)

@@ -7,9 +7,7 @@ const compiled = new WeakMap<readonly string[], BlockList>()
 export function clientAddress(req: IncomingMessage, trusted: readonly string[]): string {
   const direct = plain(req.socket.remoteAddress ?? '')
   if (trusted.length === 0) return direct
-  const proxies = rangesOf(trusted)
-  const isProxy = (address: string): boolean =>
-    proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  const isProxy = (address: string): boolean => isAmong(address, trusted)
   if (!isProxy(direct)) return direct
   const forwarded = String(req.headers['x-forwarded-for'] ?? '')
     .split(',')
@@ -17,6 +15,13 @@ export function clientAddress(req: IncomingMessage, trusted: readonly string[]):
     .filter(Boolean)
   return forwarded.findLast((each) => !isProxy(each)) ?? direct
 }
+
+/** Whether what this request says of how it came may be believed. */
+export const isTrustedProxy = ({ socket }: IncomingMessage, trusted: readonly string[]): boolean =>
+  trusted.length > 0 && isAmong(plain(socket.remoteAddress ?? ''), trusted)
+
+const isAmong = (address: string, ranges: readonly string[]): boolean =>
+  rangesOf(ranges).check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
 /** Addresses and ranges such as `10.0.0.0/8`, which the configuration has checked. */
 function rangesOf(trusted: readonly string[]): BlockList {

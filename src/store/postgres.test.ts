@@ -242,7 +242,7 @@ describe('on Postgres', { skip: missingPostgres }, () => {
     await store.putSetting('a', 'z')
   })
 
-  it('a command undone by a deadlock is run once more', async (context) => {
+  it('a command undone by a deadlock is run again', async (context) => {
     const { url, open, query } = await useDatabase(context)
     const store = await open()
     const keys = ['a', 'b'].map((name) => ({ id: name, name, hash: 'a'.repeat(64), hint: 'x' }))

@@ -7,6 +7,10 @@ import { openPool, type PostgresOptions } from './postgres-open.ts'
 import { beginTransaction, runSteps } from './postgres-steps.ts'
 import type { CommandName } from './store.ts'
 
+/** Before a command is run: one that was undone lets the other go on first, or it would be in its way again. */
+const pausesSeconds = [0, 0.05]
+const lastPauseSeconds = 0.5
+
 export interface PostgresStoreOptions extends PostgresOptions {
   /** How many commands may wait for an answer before new ones are refused. */
   readonly queueLimit?: number
@@ -61,18 +65,24 @@ export class PostgresStore extends CommandStore {
   }
 
   async #run(name: CommandName, args: readonly unknown[]): Promise<unknown> {
-    try {
-      return await this.#runOnce(name, args)
-    } catch (error) {
-      if (!mayGoBetter(error)) throw error
-      return this.#runOnce(name, args)
-    }
+    for (const pauseSeconds of pausesSeconds)
+      try {
+        return await this.#runOnce(name, args, pauseSeconds)
+      } catch (error) {
+        if (!mayGoBetter(error)) throw error
+      }
+    return await this.#runOnce(name, args, lastPauseSeconds)
   }
 
-  async #runOnce(name: CommandName, args: readonly unknown[]): Promise<unknown> {
+  async #runOnce(
+    name: CommandName,
+    args: readonly unknown[],
+    pauseSeconds: number,
+  ): Promise<unknown> {
     const client = await this.#pool.connect()
     let broken: Error | undefined
     try {
+      if (pauseSeconds > 0) await client.query('select pg_sleep($1)', [pauseSeconds])
       await beginTransaction(client)
       const result = await runSteps(client, startCommand(name, args))
       await client.query('commit')
@@ -96,7 +106,7 @@ async function undo(client: PoolClient): Promise<Error | undefined> {
   }
 }
 
-/** Two commands were in each other's way and this one was undone: the second time it is alone with what it met. */
+/** Two commands were in each other's way and this one was undone. */
 function mayGoBetter(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return code === '40001' || code === '40P01'

@@ -34,6 +34,46 @@ const schema = {
   additionalProperties: false,
 }
 
+const named = (name: string, parameters: object) => ({
+  type: 'function',
+  function: { name, parameters },
+})
+const item = { type: 'object', properties: { n: { type: 'integer', enum: [1, 2] } } }
+const tree = {
+  $ref: '#/$defs/node',
+  $defs: {
+    node: {
+      type: 'object',
+      properties: { children: { type: 'array', items: { $ref: '#/$defs/node' } } },
+      required: ['children'],
+      additionalProperties: false,
+    },
+  },
+}
+/** As they come from servers of tools and from libraries that make schemas of types. */
+const schemas = [
+  named('nothing', {}),
+  named('no_properties', { type: 'object' }),
+  named('references', {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    type: 'object',
+    properties: {
+      plain: { $ref: '#/$defs/item' },
+      told: { $ref: '#/$defs/item', description: 'An item.' },
+      ruled: { $ref: '#/$defs/item', title: 'Item', minProperties: 1 },
+    },
+    $defs: { item },
+  }),
+  named('recursive', tree),
+  named('alternatives', {
+    anyOf: [
+      { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] },
+      { type: 'object', properties: { b: { type: ['string', 'null'] } } },
+    ],
+  }),
+  named('untyped', { properties: { any: {}, maybe: { type: 'string', nullable: true } } }),
+]
+
 export const canonicalRequests: Readonly<Record<string, object>> = {
   text: { model, messages: [{ role: 'user', content: 'Hello' }] },
   'text, streamed': { model, stream: true, messages: [{ role: 'user', content: 'Hello' }] },
@@ -253,6 +293,104 @@ export const canonicalRequests: Readonly<Record<string, object>> = {
       { role: 'assistant', content: 'How can I help?' },
       { role: 'user', content: 'Tell me.' },
     ],
+  },
+  'ends with the user saying nothing': {
+    model,
+    messages: [
+      { role: 'user', content: 'One' },
+      { role: 'assistant', content: 'Two' },
+      { role: 'user', content: '' },
+    ],
+  },
+  'instructions alone': { model, messages: [{ role: 'system', content: 'Sing.' }] },
+  'ids that come again, a call without a result, arguments that are none': {
+    model,
+    messages: [
+      ask,
+      { role: 'assistant', content: '', tool_calls: [call('0', 'get_time', '{}')] },
+      { role: 'tool', tool_call_id: '0', content: '12:00' },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [call('0', 'get_time', '[1]'), call('1', 'get_weather', '{"city":')],
+      },
+      { role: 'tool', tool_call_id: '0', content: '12:01' },
+      { role: 'user', content: 'Never mind.' },
+    ],
+    tools: [weather, clock],
+  },
+  'ids of another provider': {
+    model,
+    messages: [
+      ask,
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [
+          call('functions.get_time:0', 'get_time', '{}'),
+          call('', 'get_weather', '{"city":"Oslo"}'),
+        ],
+      },
+      { role: 'tool', tool_call_id: '', content: '3 degrees' },
+      { role: 'tool', tool_call_id: 'functions.get_time:0', content: '' },
+    ],
+    tools: [weather, clock],
+  },
+  'a picture as a result': {
+    model,
+    messages: [
+      ask,
+      { role: 'assistant', content: null, tool_calls: [call('a', 'get_time', '{}')] },
+      {
+        role: 'tool',
+        tool_call_id: 'a',
+        content: [
+          { type: 'text', text: 'See:' },
+          { type: 'image_url', image_url: { url: `data:image/jpeg;base64,${png}` } },
+        ],
+      },
+    ],
+    tools: [clock],
+  },
+  'tools of all kinds of schemas': { model, messages: [ask], tools: schemas },
+  'structured output that refers to itself': {
+    model,
+    messages: [{ role: 'user', content: 'Draw a tree.' }],
+    response_format: { type: 'json_schema', json_schema: { name: 'tree', schema: tree } },
+  },
+  'any JSON beside tools': {
+    model,
+    messages: [{ role: 'user', content: 'Answer in JSON.' }],
+    tools: [clock],
+    response_format: { type: 'json_object' },
+  },
+  'a tool is required and none is offered': {
+    model,
+    messages: [{ role: 'user', content: 'Hello' }],
+    tool_choice: 'required',
+  },
+  'limits and samples at their ends': {
+    model,
+    messages: [{ role: 'user', content: 'Hello' }],
+    max_tokens: 1,
+    temperature: 0,
+    top_p: 1,
+    stop: [''],
+  },
+  'what old clients and other gateways send': {
+    model,
+    messages: [
+      { role: 'user', content: ['Hello', { type: 'text', text: 'there' }], name: '' },
+      {
+        role: 'assistant',
+        content: null,
+        function_call: { name: 'get_time', arguments: '{}' },
+        provider_specific_fields: null,
+        annotations: [],
+      },
+      { role: 'function', name: 'get_time', content: '12:00' },
+    ],
+    metadata: {},
   },
   'cache marks': {
     model,

@@ -128,3 +128,42 @@ test('a long stream costs no more per event than a short one', () => {
   const [detail] = event.delta['reasoning_details'] as readonly { readonly text: string }[]
   assert.equal(detail?.text.length, 800_000)
 })
+
+test('nothing is waited for, nor read, after the very last event', () => {
+  const decoder = createDecoder(context)
+  const wires = [start, text, end, { type: 'message_stop' }, text]
+  const events = decoder.push(Buffer.from(wires.map(frame).join('')))
+  assert.deepEqual(types(events), ['start', 'role', 'text-delta', 'finish'])
+  assert.equal(decoder.done, true)
+  assert.deepEqual(types(decoder.end()), ['usage'])
+})
+
+test('where a tool is the answer, only its first call is, and what is said beside it is a thought', () => {
+  const tool = (index: number) => ({
+    type: 'content_block_start',
+    index,
+    content_block: { type: 'tool_use', id: `t${index}`, name: 'answer', input: { index } },
+  })
+  const stop = (index: number) => ({ type: 'content_block_stop', index })
+  const wires = [start, text, stop(0), tool(1), stop(1), tool(2), stop(2), end]
+  const decoder = createDecoder({ ...context, answerTool: 'answer' })
+  const events = decoder.push(Buffer.from(wires.map(frame).join('')))
+  assert.deepEqual(events.slice(2), [
+    { type: 'reasoning-delta', choice: 0, text: 'A' },
+    { type: 'text-delta', choice: 0, text: '{"index":1}' },
+    { type: 'finish', choice: 0, reason: 'stop' },
+  ])
+})
+
+test('text stays text where the tool that would be the answer is not called', () => {
+  const decoder = createDecoder({ ...context, answerTool: 'answer' })
+  const events = decoder.push(Buffer.from([start, text, end].map(frame).join('')))
+  assert.deepEqual(types(events), ['start', 'role', 'text-delta', 'finish'])
+})
+
+test('an error without a type is an error', () => {
+  const events = read(start, { error: { type: 'overloaded_error', message: 'Busy' } } as never)
+  const last = events.at(-1)
+  assert.ok(last?.type === 'error')
+  assert.equal(last.error.message, 'Busy')
+})

@@ -17,6 +17,9 @@ export const createDecoder = (context: ReplyContext): StreamDecoder<ChatEvent> =
     get finished() {
       return reader.finished
     },
+    get done() {
+      return reader.done ?? false
+    },
   })
 }
 
@@ -54,6 +57,10 @@ class MessageReader implements FrameReader<JsonObject | null> {
   readonly #ids = new Set<string>()
   #started = false
   #finished = false
+  #done = false
+  #answered = false
+  /** Where a tool stands for the answer, text is held until it is known whether the tool is called. */
+  #held: ChatEvent[] = []
   /** Blocks that the caller gets to see, and characters of the text. */
   #seen = 0
   #length = 0
@@ -67,6 +74,10 @@ class MessageReader implements FrameReader<JsonObject | null> {
     return this.#finished
   }
 
+  get done(): boolean {
+    return this.#done
+  }
+
   rest(): readonly ChatEvent[] {
     const usage = readUsage(this.#usage)
     return usage ? [{ type: 'usage', usage }] : []
@@ -74,6 +85,8 @@ class MessageReader implements FrameReader<JsonObject | null> {
 
   read(wire: JsonObject | null): readonly ChatEvent[] {
     const events: ChatEvent[] = []
+    if (this.#done) return events
+    if (isObject(wire?.['error'])) throw decodeInnerError(wire)
     switch (wire?.['type']) {
       case 'message_start':
         this.#start(wire, events)
@@ -95,6 +108,7 @@ class MessageReader implements FrameReader<JsonObject | null> {
         break
       case 'message_stop':
         if (!this.#finished) throw unreadable('the provider ended the message without a reason')
+        this.#done = true
         break
       case 'error':
         throw decodeInnerError(wire)
@@ -164,7 +178,7 @@ class MessageReader implements FrameReader<JsonObject | null> {
   }
 
   #callFrom({ id, name, input }: JsonObject, events: ChatEvent[]): Block {
-    if (name === this.#context.answerTool) return { kind: 'tool', call: null, input, isBlank: true }
+    if (name === this.#context.answerTool) return this.#answerFrom(input, events)
     const given = textOf(id)
     const own = given === '' || this.#ids.has(given) ? this.#context.newId() : given
     const call = this.#ids.size
@@ -178,6 +192,16 @@ class MessageReader implements FrameReader<JsonObject | null> {
       kind: 'function',
     })
     return { kind: 'tool', call, input, isBlank: true }
+  }
+
+  #answerFrom(input: unknown, events: ChatEvent[]): Block {
+    // Two of them would not be one JSON text.
+    if (this.#answered) return { kind: 'skipped' }
+    this.#answered = true
+    for (const event of this.#held)
+      if (event.type === 'text-delta') events.push({ ...event, type: 'reasoning-delta' })
+    this.#held = []
+    return { kind: 'tool', call: null, input, isBlank: true }
   }
 
   #delta(block: Block, wire: JsonObject, events: ChatEvent[]): void {
@@ -194,7 +218,13 @@ class MessageReader implements FrameReader<JsonObject | null> {
     const text = textOf(value)
     if (text === '') return
     this.#length += text.length
-    events.push({ type: 'text-delta', ...at, text })
+    if (this.#answered) events.push({ type: 'reasoning-delta', ...at, text })
+    else this.#say({ type: 'text-delta', ...at, text }, events)
+  }
+
+  #say(event: ChatEvent, events: ChatEvent[]): void {
+    if (this.#context.answerTool === null) events.push(event)
+    else this.#held.push(event)
   }
 
   #think(
@@ -211,7 +241,7 @@ class MessageReader implements FrameReader<JsonObject | null> {
   #input(block: Extract<Block, { kind: 'tool' }>, text: string, events: ChatEvent[]): void {
     if (text === '') return
     if (text.trim() !== '') block.isBlank = false
-    if (block.call === null) this.#text(text, events)
+    if (block.call === null) events.push({ type: 'text-delta', ...at, text })
     else events.push({ type: 'tool-call-delta', ...at, call: block.call, arguments: text })
   }
 
@@ -225,8 +255,8 @@ class MessageReader implements FrameReader<JsonObject | null> {
     }
     if (block.kind === 'text') {
       const annotations = readCitations(block.citations, block.start, this.#length)
-      if (annotations.length > 0)
-        events.push({ type: 'other-delta', ...at, delta: { annotations } })
+      if (annotations.length > 0 && !this.#answered)
+        this.#say({ type: 'other-delta', ...at, delta: { annotations } }, events)
     }
   }
 
@@ -238,6 +268,8 @@ class MessageReader implements FrameReader<JsonObject | null> {
     this.#finished = true
     for (const block of this.#open.values()) this.#close(block, events)
     this.#open.clear()
+    events.push(...this.#held)
+    this.#held = []
     const refusal = refusalText(delta)
     if (refusal !== null) events.push({ type: 'refusal-delta', ...at, text: refusal })
     const reason = finishReason(delta['stop_reason'], this.#ids.size > 0)

@@ -4,7 +4,8 @@ import { GatewayError } from '../../core/errors.ts'
 import { decodeReply } from './reply.ts'
 
 const context = { model: 'asked', createdAt: 1, newId: () => 'made', answerTool: null }
-const decode = (wire: object) => decodeReply(Buffer.from(JSON.stringify(wire)), context)
+const decode = (wire: object, answerTool: string | null = null) =>
+  decodeReply(Buffer.from(JSON.stringify(wire)), { ...context, answerTool })
 const tool = (input: unknown) => ({ type: 'tool_use', id: 't', name: 'look', input })
 
 test('thoughts keep the place they had among what the caller sees', () => {
@@ -34,8 +35,36 @@ test('no counts are invented', () => {
   assert.equal(decode({ content: [], usage: {} }).usage, undefined)
 })
 
+test('what servers send that only imitate the format is read all the same', () => {
+  assert.equal(decode({ content: 'Hi', stop_reason: 'end_turn' }).choices[0]?.content, 'Hi')
+  const nothing = decode({ content: null, stop_reason: 'max_tokens' }).choices[0]
+  assert.deepEqual([nothing?.content, nothing?.finishReason], ['', 'length'])
+})
+
+test('an error in the place of a message is told in its own words, whatever stands around it', () => {
+  const error = { type: 'rate_limit_error', message: 'Slow down' }
+  for (const body of [{ type: 'error', error }, { error }])
+    assert.throws(
+      () => decode(body),
+      (thrown) =>
+        thrown instanceof GatewayError &&
+        thrown.code === 'upstream_rate_limited' &&
+        thrown.message === 'Slow down',
+    )
+})
+
+test('where a tool is the answer, only its first call is, and what is said beside it is a thought', () => {
+  const call = (a: number) => ({ type: 'tool_use', id: `t${a}`, name: 'answer', input: { a } })
+  const content = [{ type: 'text', text: 'Here:' }, call(1), call(2)]
+  const [choice] = decode({ content, stop_reason: 'tool_use' }, 'answer').choices
+  assert.deepEqual(
+    [choice?.content, choice?.reasoning, choice?.toolCalls, choice?.finishReason],
+    ['{"a":1}', 'Here:', undefined, 'stop'],
+  )
+})
+
 test('what is no message is told as such', () => {
-  for (const body of ['', '[]', '<html>', '{"content":"text"}'])
+  for (const body of ['', '[]', '<html>', '{"content":5}'])
     assert.throws(
       () => decodeReply(Buffer.from(body), context),
       (thrown) => thrown instanceof GatewayError && thrown.code === 'upstream_invalid_response',

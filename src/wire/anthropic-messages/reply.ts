@@ -12,10 +12,12 @@ export function decodeReply(body: Uint8Array, context: ReplyContext): ChatReply 
   const wire = parseJson(Buffer.from(body).toString('utf8'))
   if (!isObject(wire))
     throw unreadable('The provider replied with something that is no JSON object')
-  if (wire['type'] === 'error') throw decodeInnerError(wire)
-  if (!Array.isArray(wire['content'])) throw unreadable('The provider replied without any content')
-  const reading = readBlocks(wire['content'].filter(isObject), context)
-  const { text, thoughts, calls, details, annotations } = reading
+  if (wire['type'] === 'error' || isObject(wire['error'])) throw decodeInnerError(wire)
+  const reading = readBlocks(blocksOf(wire), context)
+  const { answer, calls, details, annotations } = reading
+  // What is said beside the answer is no part of it: it would no longer be JSON.
+  const text = answer ?? reading.text
+  const thoughts = answer === null ? reading.thoughts : reading.thoughts + reading.text
   const refusal = refusalText(wire)
   const usage = readUsage(wire['usage'])
   return {
@@ -31,7 +33,7 @@ export function decodeReply(body: Uint8Array, context: ReplyContext): ChatReply 
         ...(calls.length > 0 && { toolCalls: calls }),
         finishReason: finishReason(wire['stop_reason'], calls.length > 0),
         extra: {
-          ...(annotations.length > 0 && { annotations }),
+          ...(annotations.length > 0 && answer === null && { annotations }),
           ...(details.length > 0 && { reasoning_details: details }),
         },
       },
@@ -41,9 +43,19 @@ export function decodeReply(body: Uint8Array, context: ReplyContext): ChatReply 
   }
 }
 
+/** Servers that only imitate the format send a plain text, or nothing where there is nothing to say. */
+function blocksOf({ content, stop_reason: reason }: JsonObject): readonly JsonObject[] {
+  if (Array.isArray(content)) return content.filter(isObject)
+  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (typeof reason === 'string') return []
+  throw unreadable('The provider replied without any content')
+}
+
 interface Reading {
   text: string
   thoughts: string
+  /** Null until the tool that stands for the answer was called. */
+  answer: string | null
   readonly calls: ToolCall[]
   readonly details: JsonObject[]
   readonly annotations: JsonObject[]
@@ -55,6 +67,7 @@ function readBlocks(blocks: readonly JsonObject[], context: ReplyContext): Readi
   const reading: Reading = {
     text: '',
     thoughts: '',
+    answer: null,
     calls: [],
     details: [],
     annotations: [],
@@ -98,7 +111,7 @@ function readCall(block: JsonObject, reading: Reading, context: ReplyContext): v
   const input = block['input']
   const text = typeof input === 'string' && input !== '' ? input : JSON.stringify(input || {})
   if (name === context.answerTool) {
-    reading.text += text
+    reading.answer ??= text
     return
   }
   const given = textOf(block['id'])

@@ -8,6 +8,7 @@ import { encodeRequest } from './request.ts'
 /** Amazon Bedrock's Converse and ConverseStream. */
 export const bedrockConverse: ProviderDialect<ChatRequest, ChatReply, ChatEvent> = {
   name: 'bedrock-converse',
+  binaryStream: true,
   encodeRequest,
   decodeReply,
   createDecoder,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { encodeFrames, type WrittenFrame } from '../../../tests/dialects/bedrock-converse/frames.ts'
 import type { ChatEvent } from '../../core/chat.ts'
+import { bedrockConverse } from './dialect.ts'
 import { createDecoder } from './events.ts'
 
 const start: WrittenFrame = { event: 'messageStart', payload: { role: 'assistant' } }
@@ -174,4 +175,12 @@ test('a stream of many small pieces takes time in proportion', () => {
     for (const { type } of reading.push(bytes.subarray(at, at + 13)))
       if (type === 'reasoning-delta') thoughts++
   assert.equal(thoughts, many.length)
+})
+
+test('its streams are told to be binary: the length of a frame may look like a brace', () => {
+  const payload = { p: '' }
+  const sizeOf = () => encodeFrames([{ event: 'messageStart', payload }]).length
+  while (sizeOf() < 0x7b) payload.p += 'x'
+  assert.equal(encodeFrames([{ event: 'messageStart', payload }])[3], '{'.charCodeAt(0))
+  assert.equal(bedrockConverse.binaryStream, true)
 })

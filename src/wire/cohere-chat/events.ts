@@ -17,8 +17,8 @@ const choice = 0
 
 interface OpenCall {
   readonly id: string
-  /** Its number among the calls that are shown; null for the one that is the answer itself. */
-  readonly call: number | null
+  /** Its number among the calls that are shown; null for the one that is the answer itself, of which there is one. */
+  readonly call: number | 'skipped' | null
   /** Arguments that may still turn out to be `null`, which means none; null once they are something. */
   held: string | null
 }
@@ -33,6 +33,9 @@ class Reader implements FrameReader<SseEvent> {
   readonly #thoughts: string[] = []
   #length = 0
   #calls = 0
+  #answered = false
+  /** Where a tool stands for the answer, text is held until it is known whether the tool is called. */
+  #held: ChatEvent[] = []
   #state: 'before' | 'open' | 'ended' = 'before'
   #usage: Usage | null = null
 
@@ -122,8 +125,12 @@ class Reader implements FrameReader<SseEvent> {
   #text(text: string, wire?: unknown): readonly ChatEvent[] {
     if (text === '') return []
     this.#length += text.length
+    if (this.#answered) return [{ type: 'reasoning-delta', choice, text }]
     const logprobs = wire == null ? undefined : decodeLogprobs(wire)
-    return [{ type: 'text-delta', choice, text, ...(logprobs && { logprobs }) }]
+    const event: ChatEvent = { type: 'text-delta', choice, text, ...(logprobs && { logprobs }) }
+    if (this.#context.answerTool === null) return [event]
+    this.#held.push(event)
+    return []
   }
 
   #plan(plan: unknown): readonly ChatEvent[] {
@@ -141,12 +148,17 @@ class Reader implements FrameReader<SseEvent> {
     const events = [...this.#callEnd(index)]
     const name = String(body['name'] ?? '')
     const isAnswer = name === this.#context.answerTool
+    // Two of them would not be one JSON text.
+    if (isAnswer && this.#answered) {
+      this.#open.set(index, { id: given, call: 'skipped', held: null })
+      return events
+    }
     const id = given === '' || this.#ids.has(given) ? `call_${this.#context.newId()}` : given
     this.#ids.add(id)
     const call = isAnswer ? null : this.#calls++
     this.#open.set(index, { id: given, call, held: '' })
-    if (call !== null)
-      events.push({ type: 'tool-call-start', choice, call, id, name, kind: 'function' })
+    if (call === null) events.push(...this.#answer())
+    else events.push({ type: 'tool-call-start', choice, call, id, name, kind: 'function' })
     events.push(...this.#callDelta(index, wire))
     return events
   }
@@ -174,9 +186,22 @@ class Reader implements FrameReader<SseEvent> {
   }
 
   #arguments({ call }: OpenCall, text: string): readonly ChatEvent[] {
+    if (call === 'skipped') return []
     return call === null
-      ? this.#text(text)
+      ? [{ type: 'text-delta', choice, text }]
       : [{ type: 'tool-call-delta', choice, call, arguments: text }]
+  }
+
+  /** What was said before the answer is no part of it. */
+  #answer(): readonly ChatEvent[] {
+    this.#answered = true
+    const held = this.#held
+    this.#held = []
+    return held.flatMap((event) =>
+      event.type === 'text-delta'
+        ? [{ type: 'reasoning-delta' as const, choice, text: event.text }]
+        : [],
+    )
   }
 
   #cited(citation: JsonObject): readonly ChatEvent[] {
@@ -190,6 +215,8 @@ class Reader implements FrameReader<SseEvent> {
     const failure = failureOf(delta['finish_reason'], delta['error'])
     if (failure) throw failure
     const events = [...this.#open.keys()].flatMap((index) => this.#callEnd(index))
+    events.push(...this.#held)
+    this.#held = []
     if (this.#calls > 0 && this.#thoughts.length > 0)
       events.push({ type: 'other-delta', choice, delta: thoughtsOf(this.#thoughts.join('')) })
     this.#state = 'ended'

@@ -116,3 +116,41 @@ test('errors keep what Cohere says', () => {
   for (const page of ['<html></html>', '', '[]', '{"message":{}}'])
     assert.equal(read(502, page)[2], 'the provider answered 502')
 })
+
+test('where a tool is the answer, only its first call is, and what is said beside it is a thought', () => {
+  const answer = (id: string, text: string) => ({
+    id,
+    type: 'function',
+    function: { name: 'answer', arguments: text },
+  })
+  const content = [{ type: 'text', text: 'Here:' }]
+  const calls = [answer('1', '{"a":1}'), answer('2', '{"a":2}')]
+  const wire = { message: { content, tool_calls: calls }, finish_reason: 'TOOL_CALL' }
+  const asked = { ...context, answerTool: 'answer' }
+  const [choice] = decodeReply(Buffer.from(JSON.stringify(wire)), asked).choices
+  assert.deepEqual(
+    [choice?.content, choice?.reasoning, choice?.finishReason],
+    ['{"a":1}', 'Here:', 'stop'],
+  )
+  const piece = (type: string, index: number, message: object) => ({
+    type,
+    index,
+    delta: { message },
+  })
+  const events = [
+    start,
+    piece('content-start', 0, { content: { type: 'text', text: 'Here:' } }),
+    ...calls.flatMap((call, index) => [
+      piece('tool-call-start', index, { tool_calls: call }),
+      piece('tool-call-end', index, {}),
+    ]),
+    end('TOOL_CALL'),
+  ]
+  const decoder = createDecoder(asked)
+  const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
+  assert.deepEqual(decoder.push(Buffer.from(text)).slice(2), [
+    { type: 'reasoning-delta', choice: 0, text: 'Here:' },
+    { type: 'text-delta', choice: 0, text: '{"a":1}' },
+    { type: 'finish', choice: 0, reason: 'stop' },
+  ])
+})

@@ -33,12 +33,12 @@ function decodeMessage(message: JsonObject, wire: JsonObject, context: ReplyCont
   const { text, thoughts, offsets } = readBlocks(message['content'])
   const calls = readCalls(message['tool_calls'], context)
   const shown = calls.filter(({ name }) => name !== context.answerTool)
-  const answers = calls.filter(({ name }) => name === context.answerTool)
+  const answer = calls.find(({ name }) => name === context.answerTool)?.arguments ?? null
   const plan = typeof message['tool_plan'] === 'string' ? message['tool_plan'] : ''
-  // Beside an answer in JSON a plan would spoil it.
+  // Beside an answer in JSON a plan would spoil it, and so would any other text.
   const isForm = context.answerTool !== null
-  const content = (isForm ? '' : plan) + text + answers.map((call) => call.arguments).join('')
-  const reasoning = thoughts + (isForm ? plan : '')
+  const content = answer ?? (isForm ? '' : plan) + text
+  const reasoning = thoughts + (isForm ? plan : '') + (answer === null ? '' : text)
   const citations = listOf(message['citations']).filter(isObject)
   const shift = isForm ? 0 : plan.length
   const logprobs = decodeLogprobs(wire['logprobs'])

@@ -2,6 +2,7 @@ import type { ChatEvent } from '../../core/chat.ts'
 import type { StreamDecoder } from '../../core/dialect.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { type SseEvent, SseFramer } from '../sse.ts'
+import { ListMembers } from './list-members.ts'
 
 /** Cuts a provider's bytes into its frames. Both throw `upstream_invalid_response` for what are none. */
 export interface Framer<Frame> {
@@ -36,6 +37,7 @@ export const decodeServerSentEvents = (reader: FrameReader<SseEvent>): StreamDec
 class FrameDecoder<Frame> implements StreamDecoder<ChatEvent> {
   readonly #framer: Framer<Frame>
   readonly #reader: FrameReader<Frame>
+  readonly #lists = new ListMembers()
   #over = false
 
   constructor(framer: Framer<Frame>, reader: FrameReader<Frame>) {
@@ -44,14 +46,10 @@ class FrameDecoder<Frame> implements StreamDecoder<ChatEvent> {
   }
 
   push(chunk: Uint8Array): readonly ChatEvent[] {
-    const events: ChatEvent[] = []
-    if (this.#over) return events
-    try {
-      for (const frame of this.#framer.push(chunk)) events.push(...this.#reader.read(frame))
-    } catch (thrown) {
-      this.#fail(thrown, events)
-    }
-    return events
+    if (this.#over) return []
+    return this.#read(function* (framer) {
+      yield* framer.push(chunk)
+    })
   }
 
   get done(): boolean {
@@ -59,32 +57,41 @@ class FrameDecoder<Frame> implements StreamDecoder<ChatEvent> {
   }
 
   end(): readonly ChatEvent[] {
-    const events: ChatEvent[] = []
+    if (this.#over) return []
+    const events = this.#read(function* (framer, reader) {
+      // What follows the last word, whole or cut, says nothing.
+      const last = reader.done ? null : framer.end()
+      if (last !== null) yield last
+    })
     if (this.#over) return events
-    try {
-      const last = this.#framer.end()
-      if (last !== null) events.push(...this.#reader.read(last))
-    } catch (thrown) {
-      this.#fail(thrown, events)
-      return events
-    }
-    if (!this.#reader.finished) this.#fail(truncated(), events)
-    else {
-      this.#over = true
-      events.push(...this.#reader.rest())
-    }
-    return events
+    this.#over = true
+    return this.#reader.finished
+      ? [...events, ...this.#lists.inOrder(this.#reader.rest()), ...this.#lists.rest()]
+      : [...events, ...this.#failure(truncated())]
   }
 
-  #fail(thrown: unknown, events: ChatEvent[]): void {
-    this.#over = true
+  #read(
+    frames: (framer: Framer<Frame>, reader: FrameReader<Frame>) => Iterable<Frame>,
+  ): readonly ChatEvent[] {
+    const events: ChatEvent[] = []
+    try {
+      for (const frame of frames(this.#framer, this.#reader))
+        events.push(...this.#reader.read(frame))
+      return this.#lists.inOrder(events)
+    } catch (thrown) {
+      this.#over = true
+      return [...this.#lists.inOrder(events), ...this.#failure(thrown)]
+    }
+  }
+
+  #failure(thrown: unknown): readonly ChatEvent[] {
     const usage = this.#reader.rest().filter(({ type }) => type === 'usage')
     const error = GatewayError.from(
       thrown,
       'upstream_invalid_response',
       'the provider sent an event that makes no sense',
     )
-    events.push(...usage, { type: 'error', error })
+    return [...this.#lists.rest(), ...usage, { type: 'error', error }]
   }
 }
 

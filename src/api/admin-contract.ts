@@ -1,0 +1,13 @@
+import { accessOperations } from './admin/contract-access.ts'
+import { moneyOperations } from './admin/contract-money.ts'
+import { sessionOperations } from './admin/contract-session.ts'
+import { systemOperations } from './admin/contract-system.ts'
+import type { Operation } from './admin/operation.ts'
+
+/** Everything that is asked below `/api`. This file and those it imports need nothing but the schemas' library. */
+export const adminOperations: readonly Operation[] = [
+  ...sessionOperations,
+  ...accessOperations,
+  ...moneyOperations,
+  ...systemOperations,
+]
