@@ -11,10 +11,10 @@ import { hashKey } from '../governance/key-table.ts'
 import { providerTypes } from '../providers/registry.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
+import { hintOf } from '../governance/key-value.ts'
 import {
   establishIdentity,
   firstRunFile,
-  hintOf,
   prepareDataDir,
   readMasterKey,
 } from './first-run.ts'

@@ -202,8 +202,7 @@ test('after every kind of trouble no place is lost', async () => {
     else if (i % 60 === 7) {
       await upstream.crash()
       await upstream.listen()
-    }
-    else await stage.call('chaos', { model, stream })
+    } else await stage.call('chaos', { model, stream })
   }
   // A few more callers than places, each with one trouble after another.
   await together(12, async (caller) => {
