@@ -94,7 +94,7 @@ export async function attempt(
   { maxReplyBytes, refusals, runtime, books, memory, translator, tariff }: AttemptRules,
 ): Promise<Answer> {
   const usage = usageMode(look, provider, refusals.has(provider, model))
-  const images = provider.adapter.chat.imagesAsBytes
+  const images = provider.adapter.chat.imagesAsBytes?.(model)
     ? await imagesFor(call, requestOf(look), provider, { clock: runtime.clock, memory }, signal)
     : noImages
   const preparing = prepareRequest(look, { provider, model, key }, extras, {

@@ -26,11 +26,11 @@ const fetched = new WeakMap<Call, Promise<FetchedImages>>()
 export function imagesFor(
   call: Call,
   request: ChatRequest,
-  { adapter, config }: Provider,
+  { config }: Provider,
   { clock, memory }: { readonly clock: Clock; readonly memory: Memory },
   signal: AbortSignal,
 ): FetchedImages | Promise<FetchedImages> {
-  if (!adapter.chat.imagesAsBytes || !config.fetchImages) return noImages
+  if (!config.fetchImages) return noImages
   const known = fetched.get(call)
   if (known) return known
   const links = imageLinksOf(request)

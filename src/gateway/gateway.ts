@@ -1,4 +1,3 @@
-import type { Scope } from '../core/allowance.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal, VirtualKey } from '../core/principal.ts'
@@ -21,7 +20,7 @@ import { type Hedging, runHedged } from './hedge.ts'
 import { checkSayable } from './prepare-request.ts'
 import { prepareTarget, type ReadyTarget } from './ready-target.ts'
 import { tryToPrepare } from './second-way.ts'
-import { keysFor, type Snapshot } from './snapshot.ts'
+import { keysFor, type Snapshot, scopesIn } from './snapshot.ts'
 import type { Translator } from './translator.ts'
 import type { CallerExtras } from './upstream-request.ts'
 
@@ -66,8 +65,9 @@ export class Gateway {
 
   /** Calls under way go on with what they began with. */
   swap(snapshot: Snapshot): void {
+    const isSameConfig = snapshot.providers === this.#snapshot.providers
     this.#snapshot = snapshot
-    this.#shared.health.reconfigured()
+    if (!isSameConfig) this.#shared.health.reconfigured()
     this.#shared.books.limits.keep(scopesIn(snapshot))
     const routes = [...snapshot.names.publicNames.values()]
     this.#book.keepOnly(new Set(routes.flatMap(({ name, hedge }) => (hedge ? [name] : []))))
@@ -275,14 +275,6 @@ const paidTarget = ({ provider, asked, model }: ReadyTarget): PaidTarget => ({
   key: null,
   role: 'first',
 })
-
-/** Whatever anything is counted for. */
-function* scopesIn({ door, tariff }: Snapshot): Generator<Scope> {
-  for (const { principal } of door.keys.all()) yield* principal.scopes
-  yield* door.anonymous?.scopes ?? []
-  yield* tariff.providers.values()
-  yield* tariff.models.values()
-}
 
 function admitModel({ name, models }: Principal, asked: string, route: Route): void {
   if (isAllowed(models, asked, route)) return

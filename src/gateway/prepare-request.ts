@@ -98,7 +98,7 @@ export function checkSayable(
 ): void {
   const { dropUnsupported, fetchImages } = provider.config
   // Links that are fetched later cannot be said yet.
-  if (provider.adapter.chat.imagesAsBytes && fetchImages) return
+  if (provider.adapter.chat.imagesAsBytes?.(model) && fetchImages) return
   const options = { model, dropUnsupported, images: noImages }
   provider.adapter.chat.dialect?.(model).encodeRequest(requestOf(look), options)
 }

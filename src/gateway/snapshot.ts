@@ -44,6 +44,8 @@ export interface SnapshotParts {
   readonly config: Config
   readonly types: ReadonlyMap<string, ProviderAdapter>
   readonly keys: readonly VirtualKey[]
+  /** Of providers and models, besides those of the configuration, which go before them. */
+  readonly scopes?: readonly Scope[]
   readonly keySecret: Buffer
   readonly admin: AdminDoor
   openEndpoint(provider: ProviderConfig): Endpoint
@@ -69,6 +71,7 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
     })
   }
   const keys = new KeyTable(parts.keys, parts.keySecret)
+  const scopes = parts.scopes ?? []
   return {
     config,
     providers,
@@ -76,19 +79,46 @@ export function compileSnapshot(parts: SnapshotParts): Snapshot {
     door: { keys, anonymous: anonymousOf(config), admin: parts.admin },
     tariff: {
       prices: new PriceBook(config.prices, publishedPrice),
-      providers: scopesOf('provider', config.providers),
-      models: scopesOf('model', config.models),
+      providers: scopesOf('provider', config.providers, scopes),
+      models: scopesOf('model', config.models, scopes),
     },
   }
+}
+
+/** The same but for who may come in and what is counted: nothing else is compiled, and nobody forgets how targets do. */
+export function withAccess(
+  snapshot: Snapshot,
+  { keys, scopes = [], keySecret }: Pick<SnapshotParts, 'keys' | 'scopes' | 'keySecret'>,
+): Snapshot {
+  const { config, door, tariff } = snapshot
+  return {
+    ...snapshot,
+    door: { ...door, keys: new KeyTable(keys, keySecret) },
+    tariff: {
+      ...tariff,
+      providers: scopesOf('provider', config.providers, scopes),
+      models: scopesOf('model', config.models, scopes),
+    },
+  }
+}
+
+/** Whatever anything is counted for. */
+export function* scopesIn({ door, tariff }: Snapshot): Generator<Scope> {
+  for (const { principal } of door.keys.all()) yield* principal.scopes
+  yield* door.anonymous?.scopes ?? []
+  yield* tariff.providers.values()
+  yield* tariff.models.values()
 }
 
 function scopesOf(
   kind: 'provider' | 'model',
   owners: ReadonlyMap<string, Pick<Scope, 'name' | 'limits' | 'budget'>>,
+  stored: readonly Scope[],
 ): ReadonlyMap<string, Scope> {
-  const scopes = [...owners.values()].filter(({ limits, budget }) => limits || budget)
+  const given = [...owners.values()].filter(({ limits, budget }) => limits || budget)
+  const all = [...stored.filter((scope) => scope.kind === kind), ...given]
   return new Map(
-    scopes.map(({ name, limits, budget }) => [name, { kind, id: name, name, limits, budget }]),
+    all.map(({ name, limits, budget }) => [name, { kind, id: name, name, limits, budget }]),
   )
 }
 

@@ -44,7 +44,7 @@ export interface ChatOperation {
    */
   dialect?(model: string): ChatDialect
   /** It takes pictures as bytes alone: those that only a link is given of are fetched, where that is configured. */
-  readonly imagesAsBytes?: true
+  imagesAsBytes?(model: string): boolean
   /** Headers of every request, besides the credential. */
   readonly headers?: Readonly<Record<string, string>>
   /**

@@ -16,7 +16,7 @@ export const bedrock: ProviderAdapter = {
     path: (model, { stream }) =>
       `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`,
     dialect: () => bedrockConverse,
-    imagesAsBytes: true,
+    imagesAsBytes: () => true,
     streamUsage: 'always',
   },
 }

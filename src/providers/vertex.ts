@@ -8,6 +8,9 @@ import { bearer } from './openai.ts'
 const google = geminiContent('vertex')
 const anthropic = anthropicMessages(vertexVariant)
 
+const isAnthropic = (model: string): boolean =>
+  /^(?:publishers\/anthropic\/models\/|anthropic\/)?claude/.test(model)
+
 /**
  * Google Cloud's Vertex AI: Gemini, and Anthropic's models in Anthropic's format. `project` and `location` are
  * settings of the key, whose value is an OAuth token.
@@ -25,6 +28,8 @@ export const vertex: ProviderAdapter = {
       return `/${encodePath(resourceOf(model, cloud))}:${method}`
     },
     dialect: (model) => (isAnthropic(model) ? anthropic : google),
+    // Google fetches what links lead to, Anthropic's models there do not.
+    imagesAsBytes: isAnthropic,
     streamUsage: 'always',
   },
 }
@@ -36,9 +41,6 @@ export function vertexBaseUrl(location: string): string {
     return `https://aiplatform.${location}.rep.googleapis.com/v1`
   return `https://${location}-aiplatform.googleapis.com/v1`
 }
-
-const isAnthropic = (model: string): boolean =>
-  /^(?:publishers\/anthropic\/models\/|anthropic\/)?claude/.test(model)
 
 const anthropicMethod = (stream: boolean): string => (stream ? 'streamRawPredict' : 'rawPredict')
 

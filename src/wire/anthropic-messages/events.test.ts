@@ -121,9 +121,8 @@ test('a long stream costs no more per event than a short one', () => {
   for (let at = 0; at < 100_000; at++) assert.equal(decoder.push(piece).length, 1)
   const signed = frame(delta({ type: 'signature_delta', signature: 'S' }))
   decoder.push(Buffer.from(signed))
-  const [event] = decoder.push(
-    Buffer.from(frame({ type: 'content_block_stop', index: 0 } as never)),
-  )
+  const stop = { type: 'content_block_stop', index: 0 }
+  const [event] = decoder.push(Buffer.from(frame(stop) + frame(end)))
   assert.ok(event?.type === 'other-delta')
   const [detail] = event.delta['reasoning_details'] as readonly { readonly text: string }[]
   assert.equal(detail?.text.length, 800_000)

@@ -9,6 +9,7 @@ import {
   refusedParam,
   result,
   say,
+  tool,
   user,
 } from '../../../tests/dialects/anthropic-messages-rig.ts'
 import type { ChatMessage } from '../../core/chat.ts'
@@ -209,4 +210,19 @@ test('on a cloud the address names the model, and links are fetched or refused',
   ])
   const link = part(file({ file_data: 'https://f.example/f.pdf' }))
   assert.equal(refusedParam({ messages: [link] }, cloud), 'messages[0].content[0].file')
+})
+
+test('on Vertex, where a policy may refuse schemas, a form is said as a tool wherever one can be forced', () => {
+  const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] }
+  const responseFormat = { type: 'json_schema', json_schema: { name: 'x', schema } }
+  const tools = [tool('look', { ...schema, additionalProperties: false }, { strict: true })]
+  const cloud = encode({ responseFormat }, { variant: vertexVariant })
+  assert.equal(cloud.answerTool, 'answer_as_json')
+  assert.equal(encode({ responseFormat }).answerTool, null)
+  const dropped = encode({ tools }, { variant: vertexVariant }).dropped
+  assert.deepEqual(dropped, ['tools[0].function.strict'])
+  const thinks = say({ responseFormat, reasoningEffort: 'low' }, { variant: vertexVariant })
+  assert.ok(thinks['output_config'])
+  const unforced = { variant: vertexVariant, model: 'claude-opus-5-5' }
+  assert.ok(say({ responseFormat }, unforced)['output_config'])
 })

@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../core/chat.ts'
 import type { EncodedRequest, EncodeOptions } from '../../core/dialect.ts'
 import { isObject, type JsonObject } from '../json.ts'
-import { readClaudeModel } from '../translate/claude-model.ts'
+import { type ClaudeModel, readClaudeModel } from '../translate/claude-model.ts'
 import { type Obstacle, readSampling, readThinking } from '../translate/claude-thinking.ts'
 import { readConversation } from '../translate/conversation.ts'
 import { Omissions } from '../translate/omissions.ts'
@@ -43,7 +43,7 @@ export function encodeRequest(
 ): EncodedRequest {
   const omissions = new Omissions(variant.provider, options.dropUnsupported)
   const { known, own: theirs } = readParameters(request, supported, own, omissions)
-  const model = readClaudeModel(options.model)
+  const model = modelOf(options.model, isThinkingAsked(known, theirs), variant)
   const toolUse = readToolUse(request, known['parallel_tool_calls'] !== false, model, omissions)
   const writing: BlockWriting = {
     omissions,
@@ -91,6 +91,25 @@ export function encodeRequest(
     answerTool: toolUse.answerTool,
     ...(writing.namesFiles && { headers: { 'anthropic-beta': 'files-api-2025-04-14' } }),
   }
+}
+
+/** Where no tool can be forced, or not beside thinking, a form is said as a schema all the same. */
+function modelOf(
+  name: string,
+  isThinking: boolean,
+  { enforcesSchemas }: AnthropicVariant,
+): ClaudeModel {
+  const model = readClaudeModel(name)
+  const keeps = enforcesSchemas || isThinking || !model.canForceTools
+  return keeps ? model : { ...model, hasOutputFormat: false }
+}
+
+function isThinkingAsked(
+  { reasoning_effort: effort }: JsonObject,
+  { thinking }: JsonObject,
+): boolean {
+  if (isObject(thinking)) return thinking['type'] !== 'disabled'
+  return effort !== undefined && effort !== 'none'
 }
 
 /** The limit is not optional there, and a budget for thoughts is part of it. */

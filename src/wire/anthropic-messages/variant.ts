@@ -8,6 +8,8 @@ export interface AnthropicVariant {
   readonly saysStream: boolean
   /** Whether images and documents may be links. */
   readonly takesLinks: boolean
+  /** Whether schemas are enforced for everybody who asks for it. */
+  readonly enforcesSchemas: boolean
 }
 
 export const ownVariant: AnthropicVariant = {
@@ -15,6 +17,7 @@ export const ownVariant: AnthropicVariant = {
   version: null,
   saysStream: true,
   takesLinks: true,
+  enforcesSchemas: true,
 }
 
 export const vertexVariant: AnthropicVariant = {
@@ -22,6 +25,8 @@ export const vertexVariant: AnthropicVariant = {
   version: 'vertex-2023-10-16',
   saysStream: true,
   takesLinks: false,
+  // The policy of an organization refuses it unless it was changed.
+  enforcesSchemas: false,
 }
 
 export const bedrockVariant: AnthropicVariant = {
@@ -29,4 +34,5 @@ export const bedrockVariant: AnthropicVariant = {
   version: 'bedrock-2023-05-31',
   saysStream: false,
   takesLinks: false,
+  enforcesSchemas: true,
 }

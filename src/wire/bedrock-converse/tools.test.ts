@@ -125,3 +125,29 @@ test('a call is not asked for where there is nothing to call', () => {
     (thrown) => thrown instanceof GatewayError && thrown.facts.param === 'tool_choice',
   )
 })
+
+test('the first Nova models get a root without definitions, and what refers to itself is reported', () => {
+  const place = { type: 'object', properties: { x: { type: 'integer' } } }
+  const parameters = {
+    type: 'object',
+    properties: { p: { $ref: '#/$defs/P' } },
+    required: ['p'],
+    additionalProperties: false,
+    $defs: { P: place },
+  }
+  const tools = [{ type: 'function', function: { name: 'go', parameters } }]
+  const rootOf = (wire: object, model: string): unknown => {
+    const { specs } = encode(wire, model)
+    return (specs[0]?.['toolSpec']?.['inputSchema'] as JsonObject | undefined)?.['json']
+  }
+  const flat = { type: 'object', properties: { p: place }, required: ['p'] }
+  assert.deepEqual(rootOf({ tools }, nova), flat)
+  assert.deepEqual(rootOf({ tools }, 'us.amazon.nova-2-lite-v1:0'), parameters)
+  assert.deepEqual(rootOf(asSchema(parameters), nova), flat)
+  const next = { type: 'object', properties: { next: { $ref: '#/$defs/N' } } }
+  const node = { $ref: '#/$defs/N', $defs: { N: next } }
+  const recursive = [{ type: 'function', function: { name: 'go', parameters: node } }]
+  assert.deepEqual(encode({ tools: recursive }, nova).dropped, [
+    'tools[0].function.parameters.$defs',
+  ])
+})

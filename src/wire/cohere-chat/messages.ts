@@ -1,7 +1,7 @@
 import type { ChatMessage, ToolCall } from '../../core/chat.ts'
 import { argumentsText, isObject, type JsonObject, listOf } from '../json.ts'
 import { CallIds } from '../translate/call-ids.ts'
-import { noResult, reportOthers } from '../translate/conversation.ts'
+import { emptyTurn, noResult, reportOthers } from '../translate/conversation.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import { type MediaPart, type Part, paramOf, readPart } from '../translate/parts.ts'
 import { thoughtText } from './thoughts.ts'
@@ -27,7 +27,7 @@ export function encodeMessages(
     ids: new CallIds(256),
     older: new Map(),
   }
-  return messages.flatMap((message, at) => {
+  const encoded = messages.flatMap((message, at) => {
     const { role } = message
     const isAmid = role === 'tool' || role === 'function' || role === 'assistant'
     return [
@@ -35,7 +35,20 @@ export function encodeMessages(
       encodeMessage(message, at, conversation),
     ]
   })
+  const last = encoded.at(-1)
+  const said = encoded.filter((message) => !isBlank(message))
+  if (last?.['role'] === 'user' && isBlank(last)) said.push({ role: 'user', content: emptyTurn })
+  if (said.length === 0)
+    omissions.deny('messages', 'Send at least one message that says something.')
+  // Instructions alone are no conversation: then they are what the user says.
+  return said.every(({ role }) => role === 'system')
+    ? said.map((message) => ({ ...message, role: 'user' }))
+    : said
 }
+
+/** What says nothing is refused there, but for a tool's result. */
+const isBlank = ({ role, content, tool_calls: calls }: JsonObject): boolean =>
+  role !== 'tool' && calls === undefined && typeof content === 'string' && !/\S/.test(content)
 
 /** Calls that got no result once the conversation goes on are refused: each gets one that says so. */
 const missingResults = ({ ids }: Conversation): readonly JsonObject[] =>

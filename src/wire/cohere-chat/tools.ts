@@ -1,5 +1,6 @@
 import type { ChatRequest } from '../../core/chat.ts'
 import { type JsonObject, listOf } from '../json.ts'
+import { objectSchemaOf } from '../translate/object-schema.ts'
 import type { Omissions } from '../translate/omissions.ts'
 import {
   type FunctionTool,
@@ -94,16 +95,15 @@ function answerToolOf(format: ReadFormat, offered: readonly FunctionTool[]): Fun
 function encodeTool(tool: FunctionTool, omissions: Omissions): JsonObject {
   for (const [member, value] of Object.entries(tool.extra))
     if (value != null) omissions.drop(`${tool.at}.${member}`)
-  const { name, description, parameters } = tool
+  const { at, name, description } = tool
+  const { schema, loosened } = objectSchemaOf(tool.parameters)
+  if (loosened) omissions.drop(`${at}.function.parameters.${loosened}`)
   return {
     type: 'function',
     function: {
       name,
       ...(description !== undefined && { description }),
-      parameters:
-        parameters && Object.keys(parameters).length > 0
-          ? parameters
-          : { type: 'object', properties: {} },
+      parameters: schema,
     },
   }
 }

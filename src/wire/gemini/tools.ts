@@ -1,5 +1,5 @@
 import type { ChatRequest } from '../../core/chat.ts'
-import { isObject, type JsonObject } from '../json.ts'
+import type { JsonObject } from '../json.ts'
 import { inlineRefs } from '../translate/inline-refs.ts'
 import { objectSchemaOf } from '../translate/object-schema.ts'
 import type { Omissions } from '../translate/omissions.ts'
@@ -49,11 +49,11 @@ export function encodeTools(
   omissions: Omissions,
 ): EncodedTools {
   const choice = readToolChoice(request, omissions)
-  const functions = offered(readTools(request, omissions, isOwnTool), choice)
+  const all = readTools(request, omissions, isOwnTool)
+  for (const each of all) reportMembers(each, omissions)
+  const functions = offered(all, choice)
   const own = (request.tools ?? []).map(({ definition }) => definition).filter(isOwnTool)
   const format = readResponseFormat(request, omissions)
-  for (const [at, { definition }] of (request.tools ?? []).entries())
-    if (!isOwnTool(definition)) reportMembers(definition, at, omissions)
   const isByTool =
     format.kind !== 'text' &&
     functions.length > 0 &&
@@ -65,16 +65,16 @@ export function encodeTools(
   const answer = isByTool && !isForced ? answerToolOf(format, functions) : null
   // Where no function may be called anyway, older models must not be shown any beside a form of the answer.
   const isHidden = format.kind !== 'text' && !traits.takesFormatWithTools && !isByTool
-  const all = isHidden ? [] : [...functions, ...(answer ? [answer] : [])]
+  const shown = isHidden ? [] : [...functions, ...(answer ? [answer] : [])]
   return {
     tools: [
-      ...(all.length > 0
-        ? [{ functionDeclarations: all.map((each) => encodeFunction(each, omissions)) }]
+      ...(shown.length > 0
+        ? [{ functionDeclarations: shown.map((each) => encodeFunction(each, omissions)) }]
         : []),
       ...own.map((definition) => encodeOwn(definition)),
       ...(isSearchAsked ? [{ googleSearch: {} }] : []),
     ],
-    functionCallingConfig: all.length > 0 ? encodeChoice(choice, answer) : null,
+    functionCallingConfig: shown.length > 0 ? encodeChoice(choice, answer) : null,
     format: isByTool ? {} : encodeFormat(format),
     answerTool: answer?.name ?? null,
     instruction: isByTool && !isForced && format.kind === 'json' ? jsonInstruction : null,
@@ -91,11 +91,10 @@ function offered(
 }
 
 /** Members that a declaration has no place for. */
-function reportMembers(definition: JsonObject, at: number, omissions: Omissions): void {
-  const wire = definition['function']
-  if (isObject(wire) && wire['strict'] === true) omissions.drop(`tools[${at}].function.strict`)
-  for (const name of Object.keys(definition))
-    if (name !== 'type' && name !== 'function') omissions.drop(`tools[${at}].${name}`)
+function reportMembers({ at, strict, extra }: FunctionTool, omissions: Omissions): void {
+  if (strict) omissions.drop(`${at}.function.strict`)
+  for (const [name, value] of Object.entries(extra))
+    if (value != null) omissions.drop(`${at}.${name}`)
 }
 
 function encodeFunction(

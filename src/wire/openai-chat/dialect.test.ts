@@ -67,6 +67,34 @@ test("the gateway's own field is not part of the neutral request", () => {
   assert.ok(!('fallbacks' in again))
 })
 
+test('a text among the parts of a message may be a string', () => {
+  const content = ['Hello', { type: 'text', text: 'there' }]
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] })
+  const [message] = openaiChat.request.decode(Buffer.from(body)).messages
+  assert.deepEqual(message?.content, [
+    { type: 'text', text: 'Hello', extra: {} },
+    { type: 'text', text: 'there', extra: {} },
+  ])
+})
+
+test('what is no message, part, call or tool is refused by its place, never left out', () => {
+  const user = { role: 'user', content: 'x' }
+  for (const [param, wire] of [
+    ['messages[1]', { messages: [user, null] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: { type: 'text' } }] }],
+    ['messages[0].content[1]', { messages: [{ role: 'user', content: ['x', 5] }] }],
+    ['messages[1].tool_calls', { messages: [user, { role: 'assistant', tool_calls: {} }] }],
+    ['messages[1].tool_calls[0]', { messages: [user, { role: 'assistant', tool_calls: ['f'] }] }],
+    ['tools[0]', { messages: [user], tools: ['f'] }],
+  ] as const)
+    assert.throws(
+      () => openaiChat.request.decode(Buffer.from(JSON.stringify({ model: 'm', ...wire }))),
+      (thrown: GatewayError) =>
+        thrown.code === 'invalid_request' && thrown.facts.param === param && thrown.status === 400,
+      param,
+    )
+})
+
 test('keys that are special to JavaScript are data like any other', () => {
   const body = '{"model":"m","messages":[{"role":"user","content":"x"}],"__proto__":{"polluted":1}}'
   const request = openaiChat.request.decode(Buffer.from(body))

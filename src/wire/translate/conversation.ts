@@ -85,7 +85,8 @@ export function readConversation(
   return { instructions, turns }
 }
 
-const emptyTurn = '(empty)'
+/** Stands for a last message of the user that says nothing. */
+export const emptyTurn = '(empty)'
 
 // The first character decides nearly always: text may be megabytes long.
 const isBlank = (part: Part): boolean =>
