@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { startGateway } from './cli/compose.ts'
+import { ConfigInForce, type ReadConfig } from './cli/config-in-force.ts'
 import { establishIdentity, prepareDataDir, readMasterKey } from './cli/first-run.ts'
 import { openStore } from './cli/open-store.ts'
 import type { Config } from './config/config.ts'
@@ -44,18 +45,22 @@ export interface RunningGateway {
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const { config: file, host, port, dataDir, logLevel, env = {}, cwd = process.cwd() } = options
-  const { config } = loadConfig({
-    flags: {
-      ...(file !== undefined && { config: file }),
-      ...(host !== undefined && { host }),
-      ...(port !== undefined && { port }),
-      ...(dataDir !== undefined && { dataDir }),
-      ...(logLevel !== undefined && { logLevel }),
-    },
-    env,
-    cwd,
-    providerTypes: [...providerTypes.values()],
-  })
+  const read: ReadConfig = (text) =>
+    loadConfig({
+      ...(text !== undefined && { text }),
+      flags: {
+        ...(file !== undefined && { config: file }),
+        ...(host !== undefined && { host }),
+        ...(port !== undefined && { port }),
+        ...(dataDir !== undefined && { dataDir }),
+        ...(logLevel !== undefined && { logLevel }),
+      },
+      env,
+      cwd,
+      providerTypes: [...providerTypes.values()],
+    })
+  const source = new ConfigInForce(read(), read)
+  const { config } = source.current()
   prepareDataDir(config.dataDir)
   const store = await openStore(config, env)
   try {
@@ -68,7 +73,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
       systemRuntime.clock,
     )
     const running = await startGateway({
-      config,
+      source,
       identity,
       store,
       log,

@@ -78,6 +78,8 @@ async function renderMetrics(): Promise<string> {
     connections: 0,
     refusedConnections: 0,
     storeCommands: 0,
+    ledgerLines: 0,
+    requestLog: { lost: 0, waiting: 0, bytes: 0 },
   }))
   metrics.watchJobs(
     async () => ({ queued: 0, running: 0, oldestQueuedAt: null }),

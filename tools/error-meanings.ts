@@ -30,6 +30,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   unknown_route: 'There is nothing at this address. `GET /docs` describes every route.',
   job_not_found:
     'No async job that this key may see has the id: it is wrong, its result has expired, or another key submitted it. Which of these is not told.',
+  not_found: 'What was asked of the management API for is not there, or was deleted.',
   method_not_allowed: 'The address is right, the method is not; `Allow` names those that are.',
   request_timeout: 'The request did not arrive in time. A slow or broken network on the way here.',
   job_terminal: 'The job is completed or has failed already, so there is nothing to cancel.',

@@ -10,8 +10,12 @@ import { pickRequestId } from '../http/request-id.ts'
 import { createHttpServer } from '../http/server.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { addAdminRoutes, requireAdmin } from './admin-routes.ts'
+import type { AdminDeps } from './admin/admin-deps.ts'
+import type { AdminRoute } from './admin/admin-route.ts'
+import { requireAdmin } from './admin/require-admin.ts'
+import { addAdminRoutes } from './admin-routes.ts'
 import { matchChat } from './chat-routes.ts'
+import { addDashboardRoutes } from './dashboard.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import { identify } from './identify.ts'
 import type { Inference } from './inference.ts'
@@ -34,6 +38,9 @@ export interface AppDeps {
   readonly loopback: boolean
   /** Whether chat calls take the short way in front of the framework; the same handler serves both. */
   readonly front: boolean
+  readonly admin: AdminDeps
+  /** Besides those that are always there. */
+  readonly moreAdminRoutes?: readonly AdminRoute[]
 }
 
 /** Everything that is served over HTTP. Chat calls are taken in front; the framework has the rest. */
@@ -86,8 +93,9 @@ export async function createApp(deps: AppDeps): Promise<{ app: FastifyInstance; 
   addJobRoutes(app, deps)
   addModelRoutes(app, deps)
   addOperations(app, deps)
-  addAdminRoutes(app, deps)
+  addAdminRoutes(app, deps.admin, deps.moreAdminRoutes)
   addDescription(app, deps)
+  addDashboardRoutes(app)
   await app.ready()
   if (!server) throw new Error('the framework made no server')
   return { app, server }
@@ -137,7 +145,7 @@ function addModelRoutes(app: FastifyInstance, { gateway, runtime }: AppDeps): vo
 
 function addOperations(
   app: FastifyInstance,
-  { gateway, metrics, runtime, notReady, loopback }: AppDeps,
+  { gateway, metrics, admin, notReady, loopback }: AppDeps,
 ): void {
   app.get('/livez', () => ({ status: 'ok' }))
   for (const path of ['/readyz', '/health'])
@@ -148,7 +156,7 @@ function addOperations(
     })
   app.get('/metrics', async (request, reply) => {
     const { config } = gateway.snapshot
-    if (!loopback && !config.server.metricsPublic) await requireAdmin(request, { gateway, runtime })
+    if (!loopback && !config.server.metricsPublic) await requireAdmin(request.raw, admin)
     reply.type(metrics.contentType)
     return await metrics.text()
   })

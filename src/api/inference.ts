@@ -118,7 +118,7 @@ class ServedCall implements OpenCall {
     this.#match = match
     this.#road = road
     this.#deps = deps
-    this.#call = openCall(req, match, deps.runtime)
+    this.#call = openCall(req, match, deps.runtime, deps.gateway.snapshot.config)
     // Node reports a client that leaves only here, in every phase: while it sends, waits or reads.
     res.on('close', () => {
       this.#gone = true
@@ -174,6 +174,7 @@ class ServedCall implements OpenCall {
       await this.#submit(order, principal)
       return
     }
+    this.#deps.settling.content.begin(this.#call, principal, config.requestLog)
     const { look, deployment, extras } = await this.#readAll(principal)
     if (look.stream) this.#beginStream()
     const { signal } = this.#controller
@@ -241,13 +242,14 @@ class ServedCall implements OpenCall {
   }
 
   async #readRequest(modelInAddress: boolean): Promise<ChatLook> {
-    const { gateway, runtime, budget } = this.#deps
+    const { gateway, runtime, budget, settling } = this.#deps
     const { maxBodyBytes } = gateway.snapshot.config.server
     checkBodyHeaders(this.#req, maxBodyBytes)
     const rules = { maxBytes: maxBodyBytes, budget, clock: runtime.clock }
     const { bytes, charged } = await readBody(this.#req, this.#res, rules)
     this.#charged = charged
     this.#call.bytesIn = bytes.length
+    settling.content.request(this.#call, bytes)
     const { signal } = this.#controller
     const fields = await scanRequest(bytes, () => runtime.clock.sleep(0, signal))
     this.#look = lookAtChat(bytes, fields, modelInAddress)
@@ -277,17 +279,20 @@ class ServedCall implements OpenCall {
   #resume: (() => void) | null = null
 
   async #send(answer: Answer): Promise<void> {
-    const { runtime } = this.#deps
+    const { runtime, settling } = this.#deps
     if (answer.kind === 'reply') {
       this.#call.bytesOut = answer.body.length
+      settling.content.reply(this.#call, answer.body, 'json')
       this.#writeWhole(200, this.#headers(answer.headers), answer.body)
       return
     }
     const writer = this.#writer as StreamWriter
     this.#call.firstTokenMs = runtime.clock.monotonic()
     writer.open(this.#headers(answer.headers))
-    if (answer.kind === 'frames') writer.write(answer.bytes)
-    else await this.#relay(answer, writer)
+    if (answer.kind === 'frames') {
+      settling.content.reply(this.#call, answer.bytes, 'events')
+      writer.write(answer.bytes)
+    } else await this.#relay(answer, writer)
     if (!this.#call.error) writer.end()
     this.#call.bytesOut = writer.bytesOut
   }
@@ -304,7 +309,8 @@ class ServedCall implements OpenCall {
     writer: StreamWriter,
   ): Promise<void> {
     this.#resume = () => stream.resume()
-    const { error } = await stream.pump(writer)
+    const { settling } = this.#deps
+    const { error } = await stream.pump(settling.content.stream(this.#call, writer))
     onEnd?.(error)
     const provider = this.#call.attempts.at(-1)?.provider ?? ''
     this.#call.usage = meant(stream.usage, this.#deps.gateway.snapshot.providers.get(provider))

@@ -67,14 +67,14 @@ const innerError = (envelope: Uint8Array): unknown =>
   (JSON.parse(Buffer.from(envelope).toString()) as { readonly error: unknown }).error
 
 /** One line of a list. */
-export const listedJob = (job: Job): object => ({
+export const listedJob = (job: Job) => ({
   id: job.id,
   status: toJobStatus(job.state),
   model: job.model,
   owner: job.owner,
   route: job.route,
   attempt: job.attempt,
-  created_at: time(job.createdAt),
+  created_at: new Date(job.createdAt).toISOString(),
   completed_at: time(job.completedAt),
   expires_at: time(job.expiresAt),
   status_code: job.statusCode,

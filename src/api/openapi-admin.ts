@@ -1,142 +1,101 @@
-import { failureRefs, json } from './openapi-components.ts'
-import type { OpenApiDocument, OpenApiOperation } from './openapi-document.ts'
+import type { Operation } from './admin/operation.ts'
+import { adminOperations } from './admin-contract.ts'
+import { content, failureRefs, headerRefs, json, type Node, publish } from './openapi-components.ts'
+import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './openapi-document.ts'
 
-const tags = ['Administration']
-const security = [{ BasicAuth: [] }]
-const failures = failureRefs(400, 401, 403, 405, 429, 500, 503)
+const security = [{ BasicAuth: [] }, { BearerAuth: [] }]
+const usual = [400, 401, 403, 405, 429, 500, 503]
 
-const text = (description: string) => ({ type: 'string', description })
-const textOrNull = (description: string) => ({ type: ['string', 'null'], description })
-
-const keyStanding = {
-  type: 'object',
-  required: ['key', 'weight', 'state', 'quota_group', 'until'],
-  properties: {
-    key: textOrNull('The name of the provider key; null: calls go out without one.'),
-    weight: { type: 'number' },
-    state: {
-      type: 'string',
-      enum: ['ready', 'cooling', 'refused', 'open', 'half-open'],
-      description:
-        '`cooling` after a rate limit, `refused` or spent, `open` after failures, `half-open` while it is tried again.',
-    },
-    quota_group: text('Keys of one group rest together.'),
-    until: { type: ['string', 'null'], format: 'date-time' },
-  },
+/** What is below `/api`, from the contract that its handlers are typed by; schemas that have a name go to `components`. */
+export function adminPaths(components: Map<string, Node>): OpenApiDocument['paths'] {
+  const paths: Record<string, Record<string, OpenApiOperation>> = {}
+  for (const operation of adminOperations) {
+    const path = operation.path.replace('...}', '}')
+    paths[path] = {
+      ...paths[path],
+      [operation.method.toLowerCase()]: describe(operation, components),
+    }
+  }
+  return paths
 }
 
-const candidate = {
-  type: 'object',
-  required: ['target', 'fallback', 'strategy', 'weight', 'position', 'skipped', 'keys'],
-  properties: {
-    target: text('provider/model'),
-    fallback: { type: 'integer', description: '0: the route itself, else which fallback.' },
-    strategy: { type: 'string', enum: ['priority', 'weighted', 'least-latency'] },
-    weight: { type: 'number' },
-    upstream_model: textOrNull('Its name on the side of the provider.'),
-    position: { type: ['integer', 'null'], description: 'When it would be asked, from 1.' },
-    skipped: textOrNull('Why it would not be.'),
-    keys: { type: 'array', items: keyStanding },
-  },
+function describe(operation: Operation, components: Map<string, Node>): OpenApiOperation {
+  const { id, summary, description, body, reply, status, example, fails = [], open } = operation
+  const plain = (schema: object): Node => publish(schema, components) as Node
+  const parameters = [...pathParameters(operation), ...queryParameters(operation, plain)]
+  const success: Node = reply
+    ? { [status ?? 200]: answer(id, json(summary, plain(reply))) }
+    : { 204: { description: summary, headers: headerRefs('x-request-id') } }
+  return {
+    operationId: id,
+    summary,
+    ...(description !== undefined && { description }),
+    tags: ['Administration'],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && {
+      requestBody: {
+        required: true as const,
+        content: { 'application/json': { schema: plain(body), example } },
+      },
+    }),
+    responses: { ...success, ...failureRefs(...usual, ...fails) },
+    security: open ? [] : security,
+  }
 }
 
-const hedgeOfForm = {
-  type: 'object',
-  required: ['after_ms', 'samples', 'why_not'],
-  properties: {
-    after_ms: {
-      type: ['integer', 'null'],
-      description: 'How late the first must be; null: not known yet.',
-    },
-    samples: { type: 'integer', description: 'Answers of the last minutes whose times are known.' },
-    why_not: textOrNull('Why none would be made; null: it would.'),
-  },
+const files: Readonly<Record<string, readonly string[]>> = {
+  getUsage: ['text/csv'],
+  exportLogs: ['application/x-ndjson', 'text/csv'],
+  tailLogs: ['text/event-stream'],
 }
 
-const hedge = {
-  type: ['object', 'null'],
-  description: 'The second attempt beside a late one; null where the model has no `hedge`.',
-  required: ['extra_percent', 'to', 'plain', 'stream'],
-  properties: {
-    extra_percent: { type: 'number' },
-    to: textOrNull('provider/model of the second way.'),
-    plain: hedgeOfForm,
-    stream: hedgeOfForm,
-  },
+/** Some of it may be had as a file, or is one. */
+function answer(id: string, success: Node): Node {
+  const types = files[id] ?? []
+  if (types.length === 0) return success
+  const table = {
+    content: Object.assign(
+      {},
+      ...types.map((type) => content('', type, { type: 'string' }).content),
+    ),
+  }
+  // Where there is nothing but files, JSON is not among them.
+  if (id !== 'getUsage') return { ...success, ...table }
+  return { ...success, content: { ...Object(success['content']), ...Object(table['content']) } }
 }
 
-const explain: OpenApiOperation = {
-  operationId: 'explainRoute',
-  summary: 'Explain where a call would go',
-  description: 'Plans a call as if it were made, and makes none.',
-  tags,
-  requestBody: {
+function pathParameters({ path, fails = [] }: Operation): readonly OpenApiParameter[] {
+  const named = [...path.matchAll(/\{(\w+)(\.\.\.)?\}/g)].map(([, name = '', rest]) => ({
+    name,
+    in: 'path' as const,
     required: true,
-    content: {
-      'application/json': {
-        schema: {
-          type: 'object',
-          required: ['model'],
-          properties: {
-            model: text('As a call would ask for it.'),
-            fallbacks: { type: 'array', items: { type: 'string' } },
-            virtual_key: textOrNull('The name of a key whose rights count.'),
-            session: textOrNull('As in `x-bf-session-id`.'),
-          },
-        },
-        example: { model: 'demo/hello' },
-      },
-    },
-  },
-  responses: {
-    200: json('The candidates, in the order of the routes', {
-      type: 'object',
-      required: ['model', 'route', 'candidates', 'hedge'],
-      properties: {
-        model: { type: 'string' },
-        route: { type: 'string' },
-        candidates: { type: 'array', items: candidate },
-        hedge,
-      },
-    }),
-    ...failures,
-    ...failureRefs(404, 408, 413, 415),
-  },
-  security,
+    schema: name === 'kind' ? { type: 'string', enum: ['provider', 'model'] } : { type: 'string' },
+    description: rest ? 'Slashes may be encoded or not.' : `The ${name} of what is asked for.`,
+  }))
+  return fails.includes(412) ? [...named, ifMatch] : named
 }
 
-const targets: OpenApiOperation = {
-  operationId: 'listTargetHealth',
-  summary: 'How targets are doing',
-  description:
-    'Every provider key with the models it is known to serve, as this process has learnt of it.',
-  tags,
-  responses: {
-    200: json('The list', {
-      type: 'object',
-      required: ['object', 'data'],
-      properties: {
-        object: { const: 'list' },
-        data: {
-          type: 'array',
-          items: {
-            type: 'object',
-            required: ['provider', 'model', 'keys'],
-            properties: {
-              provider: { type: 'string' },
-              model: text('`*` where nothing is known of its models.'),
-              keys: { type: 'array', items: keyStanding },
-            },
-          },
-        },
-      },
-    }),
-    ...failures,
-  },
-  security,
+const ifMatch: OpenApiParameter = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'The `ETag` of what was read, such as `"3"`: 412 where it was changed since.',
 }
 
-export const adminPaths = (): OpenApiDocument['paths'] => ({
-  '/api/explain': { post: explain },
-  '/api/health/targets': { get: targets },
-})
+function queryParameters(
+  { query }: Operation,
+  plain: (schema: object) => Node,
+): readonly OpenApiParameter[] {
+  const { properties = {}, required = [] } = (query ?? {}) as {
+    readonly properties?: Readonly<Record<string, Node>>
+    readonly required?: readonly string[]
+  }
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema: plain(schema),
+    description: String(schema['description'] ?? schema['title'] ?? name),
+  }))
+}

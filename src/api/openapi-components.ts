@@ -25,7 +25,7 @@ export const securitySchemes: Readonly<Record<string, Node>> = {
   BearerAuth: {
     type: 'http',
     scheme: 'bearer',
-    description: 'A virtual key: `Authorization: Bearer sk-bf-…`.',
+    description: 'A virtual key, `Authorization: Bearer sk-bf-…`, or the token of a session.',
   },
   BasicAuth: { type: 'http', scheme: 'basic', description: "The admin's name and password." },
   VirtualKeyAuth: {
@@ -141,8 +141,8 @@ function failure(status: string, meaning: string): Node {
   }
 }
 
-export function schemas(): Readonly<Record<string, Node>> {
-  const found = new Map<string, Node>()
+/** Those of calls and jobs, added to `found`. */
+export function addSchemas(found: Map<string, Node>): void {
   for (const schema of [
     ChatRequestSchema,
     AzureChatRequestSchema,
@@ -160,11 +160,10 @@ export function schemas(): Readonly<Record<string, Node>> {
   ]) {
     publish(schema, found)
   }
-  return Object.fromEntries(found)
 }
 
 /** What has an `$id` becomes a component of that name, wherever it stands; the `$id` itself is not published. */
-function publish(node: unknown, found: Map<string, Node>): unknown {
+export function publish(node: unknown, found: Map<string, Node>): unknown {
   if (Array.isArray(node)) return node.map((item) => publish(item, found))
   if (typeof node !== 'object' || node === null) return node
   const { $id, ...rest } = node as Node

@@ -1,5 +1,6 @@
 import { adminPaths } from './openapi-admin.ts'
 import {
+  addSchemas,
   anyCredential,
   callHeaders,
   content,
@@ -10,7 +11,6 @@ import {
   type Node,
   ref,
   responses,
-  schemas,
   securitySchemes,
 } from './openapi-components.ts'
 import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './openapi-document.ts'
@@ -82,6 +82,9 @@ The deployment in the path decides, whatever \`model\` says. With a slash in it,
 
 /** OpenAPI 3.1 of every route there is. The routes themselves are registered elsewhere: keep both together. */
 export function openapiDocument(facts: OpenApiFacts): OpenApiDocument {
+  const schemas = new Map<string, Node>()
+  addSchemas(schemas)
+  const admin = adminPaths(schemas)
   return {
     openapi: '3.1.1',
     info: {
@@ -100,17 +103,25 @@ export function openapiDocument(facts: OpenApiFacts): OpenApiDocument {
         description: 'Chat completions that are made later, and survive a restart.',
       },
       { name: 'Models', description: 'What the caller may use.' },
-      { name: 'Administration', description: 'For the admin alone, by Basic authentication.' },
+      {
+        name: 'Administration',
+        description: 'For the admin alone, by Basic authentication or a session.',
+      },
       { name: 'Operations', description: 'For monitors and readers. No credentials are needed.' },
     ],
     paths: {
       ...chatPaths(),
       ...jobPaths(),
       ...modelPaths(),
-      ...adminPaths(),
+      ...admin,
       ...operationsPaths(),
     },
-    components: { schemas: schemas(), responses: responses(), headers, securitySchemes },
+    components: {
+      schemas: Object.fromEntries(schemas),
+      responses: responses(),
+      headers,
+      securitySchemes,
+    },
   }
 }
 

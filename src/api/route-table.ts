@@ -14,6 +14,7 @@ export const jobsPath = '/v1/async/chat/completions'
 export const jobListPath = '/v1/async/jobs'
 
 const read = new Set([
+  '/',
   '/livez',
   '/readyz',
   '/health',
@@ -28,7 +29,7 @@ export function methodsFor(path: string): readonly string[] {
   if (matchChat(path) || path === jobsPath) return ['POST']
   if (path.startsWith(`${jobsPath}/`) && path.length > jobsPath.length + 1)
     return ['GET', 'HEAD', 'DELETE']
-  return isModelPath(path) || read.has(path) ? ['GET', 'HEAD'] : []
+  return isModelPath(path) || read.has(path) || /^\/assets\/[^/]/.test(path) ? ['GET', 'HEAD'] : []
 }
 
 const isModelPath = (path: string): boolean =>

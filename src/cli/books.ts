@@ -1,16 +1,17 @@
-import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatewayError } from '../core/errors.ts'
 import type { Runtime, Timer } from '../core/runtime.ts'
 import { Bookkeeper } from '../gateway/bookkeeper.ts'
-import type { LedgerEntry } from '../gateway/ledger-entry.ts'
 import { LedgerWriter } from '../gateway/ledger-writer.ts'
 import { BudgetBook } from '../governance/budget-book.ts'
 import { LimitBook } from '../governance/limit-book.ts'
+import { Timekeeper } from '../jobs/timekeeper.ts'
 import { IntentLog } from '../sinks/intent-log.ts'
 import type { Log } from '../sinks/log.ts'
 import type { Store } from '../store/store.ts'
+import { LeaseWatch } from './lease-watch.ts'
+import { settleLeftovers } from './leftover-books.ts'
+import { nodeName } from './node-name.ts'
 
 export interface BooksParts {
   readonly store: Store
@@ -30,13 +31,12 @@ export interface Books {
 
 const idleMs = 10_000
 const lookMs = 2000
-const batch = 500
 
 /** Settles what earlier processes left open, then opens the books of this one. */
 export async function openBooks({ store, runtime, dataDir, logger }: BooksParts): Promise<Books> {
   const { clock } = runtime
   const folder = join(dataDir, 'intents')
-  const node = `${bootId()}-${randomUUID()}`
+  const node = nodeName()
   await settleLeftovers(store, folder, clock.now(), logger)
   const warn = (error: GatewayError, what: string): void =>
     logger.error({ code: error.code, reason: error.message }, what)
@@ -49,73 +49,44 @@ export async function openBooks({ store, runtime, dataDir, logger }: BooksParts)
     giveBack: (back: Parameters<Store['returnLeases']>[1]) => store.returnLeases(node, back),
   }
   const budgets = new BudgetBook(bank, clock)
-  const looking: Timer = clock.timer(lookMs, () => {
+  const watch = store.shared
+    ? new LeaseWatch({ store, node, budgets, clock, time: new Timekeeper(clock, store), logger })
+    : null
+  // Before anything is taken ahead: who was never heard of is taken for dead.
+  await watch?.look()
+  const look = async (): Promise<void> => {
+    await watch?.look()
     // Money that nobody here needs is money that others are refused.
-    budgets
-      .giveBackIdle(store.shared ? idleMs : Number.POSITIVE_INFINITY)
-      .catch((thrown: unknown) => warn(GatewayError.from(thrown), 'idle money could not go back'))
-      .finally(() => looking.refresh())
+    await budgets.giveBackIdle(store.shared ? idleMs : Number.POSITIVE_INFINITY)
+  }
+  let isFailing = false
+  const looking: Timer = clock.timer(lookMs, () => {
+    look()
+      .then(() => {
+        isFailing = false
+      })
+      .catch((thrown: unknown) => {
+        if (!isFailing) warn(GatewayError.from(thrown), 'the care for budgets met a fault')
+        isFailing = true
+      })
+      .finally(() => {
+        if (!isStopped) looking.refresh()
+      })
   })
+  let isStopped = false
   return {
     books: new Bookkeeper({ clock, limits, budgets, writer, intents }),
     writer,
     stop() {
+      isStopped = true
       looking.cancel()
       writer.stop()
     },
     async close() {
       await writer.flush()
-      await budgets.giveBackIdle(0).catch(() => {})
+      // With nothing left to be written all of what this process has taken ahead is unspent.
+      if (writer.waiting === 0) await store.endNodeLeases(node, false, clock.now()).catch(() => {})
       intents.stop()
     },
-  }
-}
-
-/**
- * What a process that died had under way is settled as an estimate. What it had taken ahead goes back where its notes
- * are all there, which a killed process leaves; after a power failure notes may be missing, and it is charged instead.
- */
-async function settleLeftovers(
-  store: Store,
-  folder: string,
-  now: number,
-  logger: Log['logger'],
-): Promise<void> {
-  const left = IntentLog.recover(folder)
-  for (const { node, lines, forget } of left) {
-    const entries = lines.flatMap((line) => entryIn(line) ?? [])
-    let written = 0
-    for (let from = 0; from < entries.length; from += batch)
-      written += (await store.settleAttempts(node, entries.slice(from, from + batch))).written
-    forget()
-    if (written > 0)
-      logger.warn({ attempts: written }, 'calls that a process left open were settled as estimates')
-  }
-  if (store.shared) return
-  for (const node of await store.listLeaseNodes()) {
-    const isSameBoot = node.startsWith(`${bootId()}-`)
-    const ended = await store.endNodeLeases(node, !isSameBoot, now)
-    if (ended.length > 0 && !isSameBoot)
-      logger.warn(
-        { budgets: ended.map(({ scope, scopeId }) => `${scope}:${scopeId}`) },
-        'money that was taken ahead before the machine went down was charged, unattributed',
-      )
-  }
-}
-
-function entryIn(line: string): LedgerEntry | null {
-  try {
-    return JSON.parse(line) as LedgerEntry
-  } catch {
-    return null
-  }
-}
-
-/** Another one with every start of the machine; where the system tells none, with every start of the process. */
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '')
-  } catch {
-    return randomUUID().replaceAll('-', '')
   }
 }

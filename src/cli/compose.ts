@@ -1,16 +1,19 @@
 import type { Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
+import { logRoutes } from '../api/admin/log-routes.ts'
 import { createApp } from '../api/app.ts'
 import { Inference } from '../api/inference.ts'
 import type { Config, ProviderConfig } from '../config/config.ts'
 import { isLoopback } from '../config/proxy.ts'
+import type { Scope } from '../core/allowance.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Runtime } from '../core/runtime.ts'
 import { Credentials } from '../credentials/credentials.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
-import { compileSnapshot, type Snapshot } from '../gateway/snapshot.ts'
+import { compileSnapshot, type Snapshot, withAccess } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
+import { Sessions } from '../governance/sessions.ts'
 import { StrainGauge, signs } from '../governance/strain.ts'
 import { BodyBudget } from '../http/body.ts'
 import { Descriptors } from '../http/descriptors.ts'
@@ -26,15 +29,19 @@ import { decoded } from '../transport/decoded.ts'
 import { type PoolSettings, Pools } from '../transport/pool.ts'
 import { scriptedEndpoint } from '../transport/scripted.ts'
 import type { Endpoint } from '../transport/transport.ts'
+import { AccessFollower } from './access-follower.ts'
 import { openBooks } from './books.ts'
+import type { ConfigInForce } from './config-in-force.ts'
 import { credentialSettings } from './credential-settings.ts'
-import type { Identity } from './first-run.ts'
+import { forgetFirstRun, type Identity } from './first-run.ts'
 import { createJobs } from './job-parts.ts'
-import { loadKeysInForce } from './keys-in-force.ts'
+import { followFileKeys, readKeysInForce } from './keys-in-force.ts'
+import { openRequestLog } from './request-log.ts'
 import { ThreadTranslator } from './translator.ts'
 
 export interface Parts {
-  readonly config: Config
+  /** What it has now is put in force at the start; whatever it reads later, by `reload`. */
+  readonly source: ConfigInForce
   readonly identity: Identity
   readonly store: Store
   readonly log: Log
@@ -48,8 +55,6 @@ export interface Parts {
 
 export interface RunningGateway {
   readonly port: number
-  /** Puts another configuration in force without cutting anything. */
-  reload(config: Config): Promise<void>
   noteRefusedReload(): void
   /** Ends in order: refuse, let finish, cut, keep. */
   shutdown(delayMs: number): Promise<void>
@@ -57,7 +62,9 @@ export interface RunningGateway {
 
 /** Puts the parts together, from the configuration to the listening server. */
 export async function startGateway(parts: Parts): Promise<RunningGateway> {
-  const { config, identity, store, log, runtime, version, front, env } = parts
+  const { source, identity, store, log, runtime, version, front, env } = parts
+  const { config } = source.current()
+  const { keySecret } = identity
   const pools = new Pools()
   const credentials = new Credentials(runtime)
   const admin = new AdminGate(identity.admin, runtime.clock)
@@ -70,16 +77,26 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     connections: () => connections.part,
     commands: () => store.queue,
   })
-  const compile = async (from: Config): Promise<Snapshot> =>
-    compileSnapshot({
+  const sessions = new Sessions(store, runtime)
+  const readAccess = async (from: Config) => ({
+    keys: await readKeysInForce(store, from, keySecret),
+    scopes: await readScopes(store),
+    keySecret,
+  })
+  const compile = async (from: Config): Promise<Snapshot> => {
+    await followFileKeys(store, from, keySecret, runtime.clock.now())
+    return compileSnapshot({
       config: from,
       types: providerTypes,
-      keys: await loadKeysInForce(store, from, identity.keySecret, runtime.clock.now()),
-      keySecret: identity.keySecret,
-      admin,
+      ...(await readAccess(from)),
+      admin: {
+        check: (basic, address) => admin.check(basic, address),
+        checkSession: (token) => sessions.check(token),
+      },
       openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
       openCredential: (provider, key) => credentials.open(credentialSettings(provider, key, env)),
     })
+  }
   const translator = new ThreadTranslator()
   const { dataDir } = config
   const accounts = await openBooks({ store, runtime, dataDir, logger: log.logger })
@@ -92,11 +109,17 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     translator,
     strain,
   })
+  const requests = openRequestLog({ config, runtime, logger: log.logger })
   const settling: SettleDeps = {
+    content: requests.content,
+    redact: requests.redact,
     clock: runtime.clock,
     metrics,
     books,
-    record: (record) => log.record(record, 'call'),
+    record(record, call) {
+      log.record(record, 'call')
+      requests.record(record, call)
+    },
   }
   const { sealingKey } = identity
   const jobs = createJobs({
@@ -107,6 +130,16 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     ...{ gateway, runtime, inFlight, settling, strain },
     jobs: jobs.queue,
     budget,
+  })
+  const follower = new AccessFollower({
+    store,
+    clock: runtime.clock,
+    warn: ({ code, message }, what) => log.logger.warn({ code, reason: message }, what),
+    async apply() {
+      const access = await readAccess(gateway.snapshot.config)
+      // The snapshot of this moment: a reload may have swapped it while the store was read.
+      gateway.swap(withAccess(gateway.snapshot, access))
+    },
   })
   let draining = false
   const { app, server } = await createApp({
@@ -119,6 +152,17 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     version,
     front,
     loopback: isLoopback(config.server.host),
+    admin: {
+      ...{ gateway, runtime, budget, store, sessions, keySecret, source },
+      jobs: jobs.queue,
+      gate: admin,
+      renewAccess: () => follower.renew(),
+      onLogin: () => forgetFirstRun(config),
+    },
+    moreAdminRoutes: logRoutes({
+      ...{ log: requests.log, tail: requests.tail, clock: runtime.clock },
+      lost: () => requests.signs().lost,
+    }),
     notReady: async () => (draining ? 'draining' : await storeTrouble(store)),
   })
   connections.watch(server, () =>
@@ -134,6 +178,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     connections: connections.open,
     refusedConnections: connections.refused,
     storeCommands: store.queue.waiting,
+    ledgerLines: accounts.writer.waiting,
+    requestLog: requests.signs(),
   }))
   metrics.reloaded(true, runtime.clock.now())
   // Last, since what fails before must not leave a timer that keeps an embedding process alive.
@@ -145,30 +191,35 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     watching.refresh()
   })
   const stopCaring = (): void => {
+    follower.stop()
     jobs.worker.stop()
     accounts.stop()
+    requests.stop()
     watching.cancel()
     vitals.stop()
   }
   try {
+    await follower.start()
     await jobs.worker.start(() => listen(server, config.server))
   } catch (thrown) {
     stopCaring()
     throw thrown
   }
+  const reload = async (next: Config): Promise<void> => {
+    gateway.swap(await compile(next))
+    requests.follow(next)
+    const providers = [...next.providers.values()]
+    pools.keepOnly(providers.filter(isRemote).map(poolSettings))
+    credentials.keepOnly(
+      providers.flatMap((each) =>
+        (each.keys ?? []).map((key) => credentialSettings(each, key, env)),
+      ),
+    )
+    metrics.reloaded(true, runtime.clock.now())
+  }
+  source.connect(reload)
   return {
     port: (server.address() as AddressInfo).port,
-    async reload(next) {
-      gateway.swap(await compile(next))
-      const providers = [...next.providers.values()]
-      pools.keepOnly(providers.filter(isRemote).map(poolSettings))
-      credentials.keepOnly(
-        providers.flatMap((each) =>
-          (each.keys ?? []).map((key) => credentialSettings(each, key, env)),
-        ),
-      )
-      metrics.reloaded(true, runtime.clock.now())
-    },
     noteRefusedReload: () => metrics.reloaded(false, runtime.clock.now()),
     async shutdown(delayMs) {
       const { graceMs } = gateway.snapshot.config.server.drain
@@ -209,6 +260,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       await translator.close()
       await pools.close()
       await accounts.close()
+      await requests.close()
       await store.close()
       log.logger.info(cut, 'stopped')
       log.flush()
@@ -257,6 +309,12 @@ function openEndpoint(provider: ProviderConfig, pools: Pools, runtime: Runtime):
       }),
     runtime.clock,
   )
+}
+
+/** Limits and budgets of providers and models that were set by the API. */
+async function readScopes(store: Store): Promise<readonly Scope[]> {
+  const scopes = await store.listScopes()
+  return scopes.map(({ kind, name, limits, budget }) => ({ kind, id: name, name, limits, budget }))
 }
 
 async function storeTrouble(store: Store): Promise<string | null> {

@@ -8,16 +8,11 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { verifyPassword } from '../governance/admin-door.ts'
 import { hashKey } from '../governance/key-table.ts'
+import { hintOf } from '../governance/key-value.ts'
 import { providerTypes } from '../providers/registry.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
-import { hintOf } from '../governance/key-value.ts'
-import {
-  establishIdentity,
-  firstRunFile,
-  prepareDataDir,
-  readMasterKey,
-} from './first-run.ts'
+import { establishIdentity, firstRunFile, prepareDataDir, readMasterKey } from './first-run.ts'
 import { UsageError } from './usage-error.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'sluice-first-run-'))

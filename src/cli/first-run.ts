@@ -5,13 +5,14 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../core/runtime.ts'
-import { type AdminCredential, hashPassword } from '../governance/admin-door.ts'
+import { type AdminCredential, hashPassword, verifyPassword } from '../governance/admin-door.ts'
 import { hashKey } from '../governance/key-table.ts'
 import { hintOf, newKeyValue } from '../governance/key-value.ts'
 import { newStoredKey } from '../store/new-stored-key.ts'
@@ -64,6 +65,9 @@ export function readMasterKey(dataDir: string, env: NodeJS.ProcessEnv): Buffer {
 const derive = (master: Buffer, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', master, 'sluice', purpose, 32))
 
+/** What virtual keys are hashed with. */
+export const keySecretOf = (master: Buffer): Buffer => derive(master, 'virtual-keys')
+
 /** Who may come in: what the configuration and the store do not define is generated, once, and told once. */
 export async function establishIdentity(
   store: Store,
@@ -71,7 +75,7 @@ export async function establishIdentity(
   master: Buffer,
   runtime: Runtime,
 ): Promise<Identity> {
-  const keySecret = derive(master, 'virtual-keys')
+  const keySecret = keySecretOf(master)
   const settings = await checkMasterKey(store, master)
   const configured = config.auth.admin.password
   const storedHash = settings.get('admin.password_hash')
@@ -79,8 +83,10 @@ export async function establishIdentity(
   const key = (await needsFirstKey(store, config)) ? newKeyValue(runtime.randomId()) : null
   // Told before it counts: killed in between, the next start makes others and tells those.
   if (key !== null || password !== null) writeFirstRun(config, { key, password })
-  const given = configured ?? password
-  const passwordHash = given === null ? (storedHash ?? '') : await hashPassword(given)
+  const passwordHash =
+    password === null
+      ? await settledHash(store, settings, configured)
+      : await hashPassword(password)
   if (password !== null) await store.initialiseSettings({ 'admin.password_hash': passwordHash })
   if (key !== null) await createFirstKey(store, key, keySecret, runtime)
   return {
@@ -91,8 +97,26 @@ export async function establishIdentity(
   }
 }
 
+/** A configured password that is another than at the last start ends all sessions that were begun with that one. */
+async function settledHash(
+  store: Store,
+  settings: ReadonlyMap<string, string>,
+  configured: string | null,
+): Promise<string> {
+  if (configured === null) return settings.get('admin.password_hash') ?? ''
+  const last = settings.get('admin.configured_hash')
+  if (last !== undefined && (await verifyPassword(configured, last))) return last
+  const hash = await hashPassword(configured)
+  await store.putSetting('admin.configured_hash', hash)
+  await store.sweepSessions({ idleMs: 0, absoluteMs: 0, noteMs: 0 }, Number.MAX_SAFE_INTEGER)
+  return hash
+}
+
 /** A wrong master key would make every key unknown without a word; so it is refused at the start. */
-async function checkMasterKey(store: Store, master: Buffer): Promise<ReadonlyMap<string, string>> {
+export async function checkMasterKey(
+  store: Store,
+  master: Buffer,
+): Promise<ReadonlyMap<string, string>> {
   const check = createHmac('sha256', derive(master, 'check')).update('sluice').digest('hex')
   const settings = await store.initialiseSettings({ 'encryption.check': check })
   if (settings.get('encryption.check') === check) return settings
@@ -126,6 +150,15 @@ async function createFirstKey(
 }
 
 export const firstRunFile = (config: Config): string => path.join(config.dataDir, 'first-run.txt')
+
+/** At the first login of the admin: what stands there in clear text has been read by then. */
+export function forgetFirstRun(config: Config): void {
+  try {
+    rmSync(firstRunFile(config), { force: true })
+  } catch {
+    // A folder that became read-only; the banner goes on naming the file.
+  }
+}
 
 function writeFirstRun(config: Config, { key, password }: Identity['generated']): void {
   const lines = [

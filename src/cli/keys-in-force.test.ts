@@ -10,7 +10,7 @@ import { providerTypes } from '../providers/registry.ts'
 import type { StoredKey } from '../store/access-store.ts'
 import { newStoredKey } from '../store/new-stored-key.ts'
 import { openSqliteStore, type SqliteStore } from '../store/sqlite.ts'
-import { loadKeysInForce } from './keys-in-force.ts'
+import { followFileKeys, readKeysInForce } from './keys-in-force.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sluice-keys-'))
 const secret = Buffer.alloc(32, 3)
@@ -41,6 +41,10 @@ function configure(keys: readonly object[]): Config {
     cwd: folder,
     providerTypes: [...providerTypes.values()],
   }).config
+}
+const loadKeysInForce = async (...[from, config, ...rest]: Parameters<typeof followFileKeys>) => {
+  await followFileKeys(from, config, ...rest)
+  return readKeysInForce(from, config, rest[0])
 }
 const stored = (name: string, digit: number, more: Partial<StoredKey> = {}): StoredKey =>
   newStoredKey({

@@ -7,23 +7,32 @@ import { hintOf } from '../governance/key-value.ts'
 import type { ManagedKinds, StoredKey } from '../store/access-store.ts'
 import type { Store } from '../store/store.ts'
 
-/** The keys that open the gateway: the file's, then the store's that the file does not shadow by name. */
-export async function loadKeysInForce(
+const hashed = ({ virtualKeys }: Config, secret: Buffer) =>
+  virtualKeys.map((key) => ({ key, hash: hashKey(key.value, secret) }))
+
+/** Makes the store's history of the file's keys follow the file. To be done before they are read. */
+export async function followFileKeys(
   store: Store,
   config: Config,
   secret: Buffer,
   now: number,
+): Promise<void> {
+  const keys = hashed(config, secret).map(({ key, hash }) => ({
+    id: randomUUID(),
+    name: key.name,
+    hash,
+    hint: hintOf(key.value),
+  }))
+  await store.followFileKeys(keys, now)
+}
+
+/** The keys that open the gateway: the file's, then the store's that the file does not shadow by name. */
+export async function readKeysInForce(
+  store: Store,
+  config: Config,
+  secret: Buffer,
 ): Promise<readonly VirtualKey[]> {
-  const fromFile = config.virtualKeys.map((key) => ({ key, hash: hashKey(key.value, secret) }))
-  await store.followFileKeys(
-    fromFile.map(({ key, hash }) => ({
-      id: randomUUID(),
-      name: key.name,
-      hash,
-      hint: hintOf(key.value),
-    })),
-    now,
-  )
+  const fromFile = hashed(config, secret)
   const tenants = await loadTenants(store, config)
   const all = await store.listKeys()
   const idOf = new Map(
@@ -101,6 +110,7 @@ function ofFile(key: VirtualKeyConfig, hash: string, id: string, tenants: Tenant
       models: key.models,
       forwardHeaders: key.forwardHeaders,
       mayPin: key.allowPinning,
+      logContent: key.logContent,
     },
   }
 }
@@ -119,6 +129,7 @@ function ofStore(key: StoredKey, tenants: Tenants): readonly VirtualKey[] {
     models: key.models,
     forwardHeaders: key.forwardHeaders,
     mayPin: key.mayPin,
+    logContent: true,
   }
   const current = { name, hash: key.hash, enabled, expiresAt, principal }
   if (!previous) return [current]

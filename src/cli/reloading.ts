@@ -1,66 +1,41 @@
 import { ConfigError, renderConfigError } from '../config/config-error.ts'
-import type { LoadedConfig } from '../config/load.ts'
 import { watchFiles } from '../config/watch.ts'
 import type { Log } from '../sinks/log.ts'
 import type { RunningGateway } from './compose.ts'
+import type { ConfigInForce } from './config-in-force.ts'
 
-export interface Reloading {
-  /** The configuration in force. */
-  readonly current: () => LoadedConfig
-  stop(): void
-}
-
-/** Follows the configuration's files, and SIGHUP: a good change is put in force, a bad one refused and told. */
+/** Follows the configuration's files, and SIGHUP: a good change is put in force, a bad one refused and told. Answers how to stop. */
 export function followConfig(
-  first: LoadedConfig,
-  read: () => LoadedConfig,
-  running: RunningGateway,
+  source: ConfigInForce,
+  running: Pick<RunningGateway, 'noteRefusedReload'>,
   { logger }: Log,
-): Reloading {
-  let loaded = first
+): () => void {
   let stopped = false
-  const reload = async (): Promise<void> => {
-    const next = read()
-    await running.reload(next.config)
-    for (const setting of needRestart(loaded, next))
-      logger.warn({ setting }, 'a changed setting needs a restart')
-    for (const warning of next.warnings) logger.warn(warning)
-    if (next.notInForce.length > 0)
-      logger.warn(`not in force in this version: ${next.notInForce.join(', ')}`)
-    loaded = next
-    logger.info({ file: next.file }, 'the configuration was read again and is in force')
-    stopWatching()
-    // What is watched is part of what was read.
-    if (!stopped) stopWatching = watch()
+  // Told where it is refused.
+  const onChange = (): void => void source.reload().catch(() => {})
+  const watch = (): (() => void) => {
+    const { watched } = source.current()
+    return watched.length > 0 && !stopped ? watchFiles(watched, onChange) : () => {}
   }
-  const onChange = (): void => {
-    reload().catch((thrown: unknown) => {
-      running.noteRefusedReload()
-      const reason = thrown instanceof ConfigError ? renderConfigError(thrown) : String(thrown)
-      logger.error({ reason }, 'the configuration is refused; the one before stays in force')
-    })
-  }
-  const watch = (): (() => void) =>
-    loaded.watched.length > 0 ? watchFiles(loaded.watched, onChange) : () => {}
   let stopWatching = watch()
-  process.on('SIGHUP', onChange)
-  return {
-    current: () => loaded,
-    stop() {
-      stopped = true
-      stopWatching()
-    },
+  source.onReloaded = (loaded, needRestart) => {
+    for (const setting of needRestart) logger.warn({ setting }, 'a changed setting needs a restart')
+    for (const warning of loaded.warnings) logger.warn(warning)
+    if (loaded.notInForce.length > 0)
+      logger.warn(`not in force in this version: ${loaded.notInForce.join(', ')}`)
+    logger.info({ file: loaded.file }, 'the configuration was read again and is in force')
+    // What is watched is part of what was read.
+    stopWatching()
+    stopWatching = watch()
   }
-}
-
-function needRestart(before: LoadedConfig, after: LoadedConfig): readonly string[] {
-  const parts = ({ config }: LoadedConfig): Readonly<Record<string, string>> => ({
-    'server.host': config.server.host,
-    'server.port': String(config.server.port),
-    'store.url': String(config.store.url),
-    'auth.admin': JSON.stringify(config.auth.admin),
-    log: JSON.stringify(config.log),
-  })
-  const [a, b] = [parts(before), parts(after)]
-  return Object.keys(a).filter((name) => a[name] !== b[name])
+  source.onRefused = (thrown) => {
+    running.noteRefusedReload()
+    const reason = thrown instanceof ConfigError ? renderConfigError(thrown) : String(thrown)
+    logger.error({ reason }, 'the configuration is refused; the one before stays in force')
+  }
+  process.on('SIGHUP', onChange)
+  return () => {
+    stopped = true
+    stopWatching()
+  }
 }

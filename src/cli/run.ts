@@ -4,15 +4,19 @@ import { ConfigError, renderConfigError } from '../config/config-error.ts'
 import type { Flags } from '../config/load.ts'
 import { nearestName } from '../config/nearest.ts'
 import { type JobsAsk, parseJobsAsk } from './jobs-ask.ts'
+import { type KeysAsk, keyFlags, parseKeysAsk } from './keys-ask.ts'
 import { UsageError } from './usage-error.ts'
 
-const commands = ['serve', 'check', 'jobs'] as const
+const commands = ['serve', 'check', 'keys', 'jobs'] as const
 type Command = (typeof commands)[number]
 
 const help = `sluice: one OpenAI-compatible address in front of every model provider
 
   sluice [serve] [flags]   starts the gateway
   sluice check [flags]     checks the configuration and shows what is in force
+  sluice keys create NAME  makes a virtual key and prints it, this once
+  sluice keys list         the virtual keys, newest first
+  sluice keys revoke NAME  ends one, by its name or id
   sluice jobs list         the async jobs of the running gateway, newest first
   sluice jobs show ID      everything about one, with its result
   sluice jobs cancel ID    ends one, whatever it does
@@ -24,19 +28,25 @@ Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
   --data-dir DIR           default ./data
   --log-level LEVEL        trace, debug, info, warn, error or silent; default info
   --log-format FORMAT      pretty or json; default pretty on a terminal
-  --json                   with check and jobs: one JSON object per line
+  --json                   with check, keys and jobs: one JSON object per line
   --help, --version
 
-Flags of jobs, which asks the gateway as the admin (password: the configuration's,
-else SLUICE_ADMIN_PASSWORD, else first-run.txt in the data folder):
+Flags of keys and jobs, which ask the gateway as the admin (password: the configuration's,
+else SLUICE_ADMIN_PASSWORD, else first-run.txt in the data folder). Where none runs, keys
+works on the store itself:
   --url URL                default: host and port of the configuration
-  --status STATUS          with list: pending, processing, completed or failed
-  --limit N, --after ID    with list: how many, default 20, and after which
+  --status STATUS          with jobs list: pending, processing, completed or failed
+  --limit N, --after ID    with jobs list: how many, default 20, and after which
+  --models LIST            with keys create: names with commas between, * for any characters
+  --requests, --tokens R   with keys create: a rate such as 100/1m
+  --budget USD/PER         with keys create: such as 50/1d or 200/month
+  --team NAME, --expires T with keys create: such as 2027-01-01T00:00:00Z
 
 Examples
   sluice                                     a first answer without any setup
   sluice --config sluice.yaml --port 8080
   SLUICE_PORT=0 sluice check --json
+  sluice keys create checkout --models 'openai/*' --budget 50/1d
   sluice jobs list --status failed --url http://gateway:8080
 `
 
@@ -46,7 +56,7 @@ export async function run(
   { front }: { readonly front: boolean },
 ): Promise<void> {
   try {
-    const { command, flags, json, jobs, wants } = parse(args)
+    const { command, flags, json, jobs, keys, wants } = parse(args)
     const version = readVersion()
     if (wants !== null) {
       process.stdout.write(wants === 'help' ? help : `${version}\n`)
@@ -65,6 +75,13 @@ export async function run(
         stdout: process.stdout,
         stderr: process.stderr,
       })
+    } else if (keys !== null) {
+      const [{ runKeys }, { providerTypes }] = await Promise.all([
+        import('./keys.ts'),
+        import('../providers/registry.ts'),
+      ])
+      const types = [...providerTypes.values()]
+      await runKeys({ ...where, providerTypes: types, ask: keys, json, stdout: process.stdout })
     } else if (jobs !== null) {
       const [{ runJobs }, { providerTypes }] = await Promise.all([
         import('./jobs.ts'),
@@ -94,6 +111,7 @@ interface Parsed {
   readonly json: boolean
   /** Null for every other command. */
   readonly jobs: JobsAsk | null
+  readonly keys: KeysAsk | null
   readonly wants: 'help' | 'version' | null
 }
 
@@ -109,6 +127,12 @@ const options = {
   status: { type: 'string' },
   limit: { type: 'string' },
   after: { type: 'string' },
+  models: { type: 'string' },
+  team: { type: 'string' },
+  requests: { type: 'string' },
+  tokens: { type: 'string' },
+  budget: { type: 'string' },
+  expires: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -139,7 +163,9 @@ function parse(args: readonly string[]): Parsed {
     values[name] as string | undefined
   const wants = values.help === true ? 'help' : values.version === true ? 'version' : null
   const jobs = command === 'jobs' && wants === null ? readJobs(rest, text) : null
-  if (command !== 'jobs') refuseRest(rest, text)
+  const keys = command === 'keys' && wants === null ? readKeys(rest, text) : null
+  refuseMisplaced(command, text)
+  if (ownFlags[command] === undefined) refuseRest(rest)
   const port = text('port')
   return {
     command: command as Command,
@@ -153,12 +179,12 @@ function parse(args: readonly string[]): Parsed {
     },
     json: values.json === true,
     jobs,
+    keys,
     wants,
   }
 }
 
 type ReadText = (name: keyof typeof options) => string | undefined
-const jobFlags = ['url', 'status', 'limit', 'after'] as const
 
 const readJobs = (words: readonly string[], text: ReadText): JobsAsk =>
   parseJobsAsk(words, {
@@ -168,10 +194,32 @@ const readJobs = (words: readonly string[], text: ReadText): JobsAsk =>
     after: text('after'),
   })
 
-function refuseRest(words: readonly string[], text: ReadText): void {
+const readKeys = (words: readonly string[], text: ReadText): KeysAsk =>
+  parseKeysAsk(words, {
+    url: text('url'),
+    models: text('models'),
+    team: text('team'),
+    requests: text('requests'),
+    tokens: text('tokens'),
+    budget: text('budget'),
+    expires: text('expires'),
+  })
+
+const ownFlags: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
+  jobs: ['url', 'status', 'limit', 'after'],
+  keys: ['url', ...keyFlags],
+}
+
+function refuseMisplaced(command: string, text: ReadText): void {
+  const mine = ownFlags[command] ?? []
+  for (const [owner, flags] of Object.entries(ownFlags)) {
+    const misplaced = flags.find((name) => text(name) !== undefined && !mine.includes(name))
+    if (misplaced) throw new UsageError(`--${misplaced} belongs to sluice ${owner}.`, 2)
+  }
+}
+
+function refuseRest(words: readonly string[]): void {
   if (words.length > 0) throw unknown('argument', String(words[0]), [])
-  const misplaced = jobFlags.find((name) => text(name) !== undefined)
-  if (misplaced) throw new UsageError(`--${misplaced} belongs to sluice jobs.`, 2)
 }
 
 function unknown(what: string, word: string, known: readonly string[]): UsageError {

@@ -3,6 +3,7 @@ import { type Flags, type LoadedConfig, loadConfig } from '../config/load.ts'
 import { isLoopback } from '../config/proxy.ts'
 import { systemRuntime } from '../core/system.ts'
 import { renderBanner } from './banner.ts'
+import { ConfigInForce, type ReadConfig } from './config-in-force.ts'
 import { establishIdentity, firstRunFile, prepareDataDir, readMasterKey } from './first-run.ts'
 import { openStore } from './open-store.ts'
 import { followConfig } from './reloading.ts'
@@ -22,8 +23,10 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
   // The types are small; the store's worker starts beside the loading of everything that follows.
   const { providerTypes } = await import('../providers/registry.ts')
   const types = [...providerTypes.values()]
-  const read = (): LoadedConfig => loadConfig({ flags, env, cwd, providerTypes: types })
+  const read: ReadConfig = (text) =>
+    loadConfig({ flags, env, cwd, providerTypes: types, ...(text !== undefined && { text }) })
   const loaded = read()
+  const source = new ConfigInForce(loaded, read)
   const { config } = loaded
   prepareDataDir(config.dataDir)
   const [store, { startGateway }, { openLog }] = await Promise.all([
@@ -48,7 +51,7 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
     systemRuntime,
   )
   const running = await startGateway({
-    config,
+    source,
     identity,
     store,
     log,
@@ -59,9 +62,9 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
   }).catch((thrown: unknown) => {
     throw describeListenFailure(thrown, config.server)
   })
-  const following = followConfig(loaded, read, running, log)
-  const delayMs = (): number => following.current().config.server.drain.delayMs
-  stopOnSignals(running, log, delayMs, following.stop)
+  const stopFollowing = followConfig(source, running, log)
+  const delayMs = (): number => source.current().config.server.drain.delayMs
+  stopOnSignals(running, log, delayMs, stopFollowing)
 
   // Last, since whoever reads this line may signal at once.
   const host = config.server.host.includes(':') ? `[${config.server.host}]` : config.server.host

@@ -18,7 +18,8 @@ export class ThreadTranslator implements Translator {
   readonly #waiting = new Map<number, Waiter>()
   #count = 0
 
-  encode(translation: Translation): Promise<EncodedRequest> {
+  encode(translation: Translation, signal?: AbortSignal): Promise<EncodedRequest> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#waiting.size >= waitingAtMost)
       return Promise.reject(
         new GatewayError(
@@ -28,10 +29,14 @@ export class ThreadTranslator implements Translator {
         ),
       )
     const id = this.#count++
-    return new Promise((resolve, reject) => {
+    const leaving = new AbortController()
+    return new Promise<EncodedRequest>((resolve, reject) => {
+      // Who leaves keeps its place: what it handed in is still on its way.
+      const leave = (): void => reject(signal?.reason)
+      signal?.addEventListener('abort', leave, { once: true, signal: leaving.signal })
       this.#waiting.set(id, { resolve, reject })
       this.#open().postMessage({ ...translation, id })
-    })
+    }).finally(() => leaving.abort())
   }
 
   async close(): Promise<void> {

@@ -76,6 +76,7 @@ function compileVirtualKey(
     expiresAt,
     enabled: key.enabled,
     allowPinning: key.allow_pinning,
+    logContent: key.log_content,
     forwardHeaders: (key.forward_headers ?? []).map((name) => name.toLowerCase()),
   }
 }

@@ -4,7 +4,13 @@ import { compilePrices, compileTenants } from './compile-allowance.ts'
 import { type CompileContext, timerMs } from './compile-context.ts'
 import { compileModels } from './compile-models.ts'
 import { compileProvider } from './compile-provider.ts'
-import type { Config, JobsConfig, ProviderConfig, ServerConfig } from './config.ts'
+import type {
+  Config,
+  JobsConfig,
+  ProviderConfig,
+  RequestLogConfig,
+  ServerConfig,
+} from './config.ts'
 import type { RawConfig } from './schema.ts'
 import { type Path, showPath } from './schema-node.ts'
 import { parseDuration, parseSize } from './units.ts'
@@ -29,6 +35,7 @@ export function compileConfig(raw: RawConfig, dataDir: string, context: CompileC
     store: { url: compileStoreUrl(raw, context) },
     compat: { extraFields: raw.compat.extra_fields },
     dataDir,
+    requestLog: compileRequestLog(raw, context),
     log: { level: raw.log.level, format: raw.log.format ?? null },
   }
 }
@@ -151,6 +158,33 @@ function compileJobs({ jobs }: RawConfig, { report, isGiven }: CompileContext): 
     maxBodyBytes: Math.min(maxBodyBytes, queueBytes),
     maxResultBytes: parseSize(jobs.max_result),
     queueBytes,
+  }
+}
+
+const leastLogBytes = 64 * 1024 * 1024
+
+function compileRequestLog(
+  { request_log: log }: RawConfig,
+  { report, isGiven }: CompileContext,
+): RequestLogConfig {
+  const maxBytes = parseSize(log.max_size)
+  const [keepMs, contentKeepMs] = [parseDuration(log.keep), parseDuration(log.content_keep)]
+  if (maxBytes < leastLogBytes)
+    report(['request_log', 'max_size'], 'request_log.max_size must be 64MiB or more.')
+  if (contentKeepMs > keepMs && isGiven(['request_log', 'content_keep']))
+    report(
+      ['request_log', 'content_keep'],
+      `request_log.content_keep is longer than the calls themselves are kept. Lower it to ${log.keep} or less, or raise request_log.keep.`,
+    )
+  return {
+    enabled: log.enabled,
+    content: log.content,
+    // A default gives way to a bound that was given.
+    contentKeepMs: Math.min(contentKeepMs, keepMs),
+    keepMs,
+    maxBytes,
+    maxBodyBytes: parseSize(log.max_body),
+    clientAddress: log.client_address,
   }
 }
 

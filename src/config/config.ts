@@ -21,6 +21,18 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string
   readonly log: LogConfig
+  readonly requestLog: RequestLogConfig
+}
+
+export interface RequestLogConfig {
+  readonly enabled: boolean
+  readonly content: 'none' | 'errors' | 'all'
+  readonly contentKeepMs: number
+  readonly keepMs: number
+  readonly maxBytes: number
+  readonly maxBodyBytes: number
+  /** `masked`: the network a client is in. */
+  readonly clientAddress: 'none' | 'masked' | 'full'
 }
 
 export interface LogConfig {
@@ -151,6 +163,8 @@ export interface VirtualKeyConfig extends AllowanceConfig {
   readonly expiresAt: number | null
   readonly enabled: boolean
   readonly allowPinning: boolean
+  /** False: what is said in its calls is not kept. */
+  readonly logContent: boolean
   /** Names in lower case; empty: none. */
   readonly forwardHeaders: readonly string[]
 }

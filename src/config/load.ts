@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly providerTypes: readonly ProviderTypeInfo[]
   /** Whether an optional package can be loaded; absent: as it is. */
   readonly hasPackage?: (name: string) => boolean
+  /** Taken for what stands in the file, which is not read. */
+  readonly text?: string
 }
 
 export interface LoadedConfig {
@@ -113,11 +115,12 @@ function isInstalled(name: string): boolean {
 }
 
 /** `--config`, else SLUICE_CONFIG, else ./sluice.yaml where there is one. */
-function findSource({ flags, env, cwd }: LoadOptions): Source | null {
+function findSource({ flags, env, cwd, text }: LoadOptions): Source | null {
   const named = flags.config ?? (env['SLUICE_CONFIG'] || undefined)
   const path = resolve(cwd, named ?? 'sluice.yaml')
   const inside = relative(cwd, path)
   const shown = inside === '' || inside.startsWith('..') ? path : inside
+  if (text !== undefined) return { path, shown, text }
   const fail = (reason: string): ConfigError =>
     new ConfigError([{ ...plainProblem(`${reason}.`), file: shown }])
   try {

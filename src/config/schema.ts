@@ -124,6 +124,9 @@ const virtualKey = block({
   budget,
   expires_at: Type.Optional(text({ title: 'a time such as 2027-01-01T00:00:00Z' })),
   enabled: flag(true),
+  log_content: flag(true, {
+    description: 'False: what is said in its calls is not kept, whatever request_log says.',
+  }),
   allow_pinning: flag(false, { description: 'May choose a provider key by x-bf-api-key.' }),
   forward_headers: Type.Optional(
     restriction(text({ pattern: headerNamePattern, title: 'an HTTP header name' }), {
@@ -172,6 +175,25 @@ const jobs = block(
   { default: {} },
 )
 
+const requestLog = block(
+  {
+    enabled: flag(true),
+    content: choice(['none', 'errors', 'all'], {
+      default: 'none',
+      description: 'What is kept of what was said: nothing, of calls that failed, or of all.',
+    }),
+    content_keep: positiveDuration({ default: '7d', description: 'How long that is kept.' }),
+    keep: positiveDuration({ default: '30d' }),
+    max_size: size({ default: '5GiB', description: 'Of all there is; then the oldest goes.' }),
+    max_body: size({ default: '256KiB', description: 'Of a request or reply that is kept.' }),
+    client_address: choice(['none', 'masked', 'full'], {
+      default: 'masked',
+      description: 'masked: the network a client is in, not which one of it.',
+    }),
+  },
+  { default: {} },
+)
+
 export const configSchema = block({
   $schema: Type.Optional(text({ description: 'For editors.' })),
   version: Type.Literal(1, { title: '1' }),
@@ -200,6 +222,7 @@ export const configSchema = block({
     title: 'provider/model',
   }),
   jobs,
+  request_log: requestLog,
   store: Type.Optional(block({ url: secret({ minLength: 1 }) })),
   compat: block({ extra_fields: flag(false) }, { default: {} }),
   log: block(

@@ -14,6 +14,8 @@ export interface Attempt {
   /** The provider key's name; null where no credential is sent. */
   readonly key: string | null
   readonly startedMs: number
+  /** When it went out on a connection; null: it never did, or nobody told. */
+  sentMs: number | null
   headMs: number | null
   endedMs: number | null
   status: number | null
@@ -56,6 +58,28 @@ export interface CallJob {
  */
 export type JobOutcome = 'completed' | 'failed' | 'handed_back' | 'lost' | 'cancelled' | 'unstored'
 
+/** What the client says of itself, and where it is. */
+export interface CallClient {
+  readonly agent: string
+  /** How often it has tried before, as SDKs tell; 0: this is the first time. */
+  readonly retries: number
+  readonly address: string
+}
+
+/** What was said in a call, where it is to be kept. */
+export interface CallContent {
+  readonly errorsOnly: boolean
+  /** Null: it was not read. */
+  request: Uint8Array | null
+  readonly reply: Uint8Array[]
+  /** `events`: a stream as it was sent. */
+  replyForm: 'json' | 'events'
+  /** All that there was of it; `reply` may be a part. */
+  replyBytes: number
+  /** There was no memory left to keep it. */
+  isLost: boolean
+}
+
 /** One unit of work, from the first header to its record. Whatever happens, it is settled once. */
 export interface Call {
   /** Ours, a UUIDv7: ledger, log and settlement know the call by it alone. */
@@ -68,6 +92,7 @@ export interface Call {
   /** Epoch milliseconds. */
   readonly startedAt: number
   readonly startedMs: number
+  readonly client: CallClient | null
   principal: Principal | null
   /** The model as the caller asked for it. */
   asked: string | null
@@ -86,6 +111,8 @@ export interface Call {
   fallback: number
   /** Parameters that the last attempt left out, since its provider has nothing of the kind. */
   dropped: readonly string[]
+  /** `off`: nothing of the kind is kept; `private`: not of this caller. */
+  content: CallContent | 'off' | 'private'
   /** Null for an ordinary call, answered while its caller waits. */
   job: CallJob | null
   /** What the answer used: known once the provider told, or guessed when it did not. The attempts tell what all used. */

@@ -1,3 +1,5 @@
+import type { ScopeKind } from './allowance.ts'
+
 interface ErrorSpec {
   readonly status: number
   /** OpenAI's word, `error.type`. */
@@ -187,6 +189,8 @@ export interface ErrorFacts extends ErrorOptions {
   readonly reusedSocket?: boolean
   /** The money or the quota of the key is spent: waiting a little does not help. */
   readonly exhausted?: boolean
+  /** Whose limit or budget refused it. */
+  readonly scope?: ScopeKind
   /** It was tried again already: a client that repeats it would only multiply the attempts. */
   readonly retried?: boolean
 }

@@ -29,6 +29,8 @@ export interface OwnPrice {
 }
 
 const million = 1_000_000n
+/** Below it sums and a division by a million are exact to the last digit. */
+const exactAtMost = 1e15
 
 /** Exact to the nano-dollar, rounded once, half up. Reasoning tokens are output and cost as much. */
 export function costOf(usage: Usage, price: Price): Nanos {
@@ -45,6 +47,14 @@ export function costOf(usage: Usage, price: Price): Nanos {
     [outputTokens - spoken, price.output, price.output],
     [spoken, price.audioOutput, price.output],
   ]
+  let [whole, isExact] = [0, true]
+  for (const [tokens, own, otherwise] of parts)
+    if (tokens > 0) {
+      whole += tokens * at(own ?? otherwise, inputTokens)
+      isExact &&= whole < exactAtMost
+    }
+  // Usual amounts are exact as plain numbers, which costs a tenth of the other way.
+  if (isExact) return price.perRequest + Math.floor((whole + 500_000) / 1_000_000)
   let sum = BigInt(price.perRequest) * million
   for (const [tokens, own, otherwise] of parts)
     if (tokens > 0) sum += BigInt(tokens) * BigInt(at(own ?? otherwise, inputTokens))

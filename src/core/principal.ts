@@ -19,6 +19,8 @@ export interface Principal {
   /** Which `x-bf-eh-<name>` headers it may send on; null is any. */
   readonly forwardHeaders: readonly string[] | null
   readonly mayPin: boolean
+  /** False: what is said in its calls is never kept, whatever the log keeps of others. */
+  readonly logContent: boolean
 }
 
 /** A virtual key as the gateway keeps it: never its value, only the keyed hash of it. */
@@ -44,4 +46,5 @@ export const unbound = {
   scopes: [],
   providers: null,
   providerKeys: null,
+  logContent: true,
 } as const

@@ -59,10 +59,12 @@ export class Renewing<T> {
     return held.value
   }
 
-  /** Forgets what is held. False: it is so new that the refusal must have been of the one before. */
+  /** What was used was no good any more. Whether there is, or will be, another than that. */
   refused(): boolean {
     const held = this.#held
-    if (!held || this.#options.clock.monotonic() - held.sinceMs < settledMs) return false
+    // Many are refused side by side, and some long after: they had the one before, which must not be held against this.
+    if (!held || this.#options.clock.monotonic() - held.sinceMs < settledMs)
+      return this.#before !== null
     this.#before = held.value
     this.#held = null
     return true

@@ -58,6 +58,8 @@ export interface AttemptTarget extends RequestTarget {
   readonly asked: string
   /** Whether a new connection must be made for it. */
   readonly fresh: boolean
+  /** Which of the fallbacks it is, from 1; 0: none. */
+  readonly fallback: number
 }
 
 export interface AttemptRules {
@@ -90,15 +92,21 @@ export class UsageRefusals {
  */
 export async function attempt(
   { call, look, extras, signal, run, hedge }: AttemptContext,
-  { provider, asked, model, key, fresh }: AttemptTarget,
+  { provider, asked, model, key, fresh, fallback }: AttemptTarget,
   { maxReplyBytes, refusals, runtime, books, memory, translator, tariff }: AttemptRules,
 ): Promise<Answer> {
   const usage = usageMode(look, provider, refusals.has(provider, model))
   const images = provider.adapter.chat.imagesAsBytes?.(model)
-    ? await imagesFor(call, requestOf(look), provider, { clock: runtime.clock, memory }, signal)
+    ? await imagesFor(
+        call,
+        () => requestOf(look),
+        provider,
+        { clock: runtime.clock, memory },
+        signal,
+      )
     : noImages
   const preparing = prepareRequest(look, { provider, model, key }, extras, {
-    ...{ usage, runtime, images, translator },
+    ...{ usage, runtime, images, translator, signal },
   })
   const prepared = preparing instanceof Promise ? await preparing : preparing
   const { form, dropped } = prepared
@@ -132,6 +140,7 @@ export async function attempt(
     model,
     key: key?.name ?? null,
     startedMs: runtime.clock.monotonic(),
+    sentMs: null,
     headMs: null,
     endedMs: null,
     status: null,
@@ -141,7 +150,7 @@ export async function attempt(
     usage: null,
   }
   call.attempts.push(record)
-  call.dropped = dropped
+  Object.assign(call, { dropped, fallback })
   const answered = await exchange(provider.endpoint, fresh ? { ...request, fresh } : request, {
     stream: look.stream,
     includeUsage: look.includeUsage,

@@ -65,6 +65,8 @@ class AttemptLoop {
   readonly #time: CallTime
   /** Targets that have not been asked. */
   #left = 0
+  /** Of the target that is asked. */
+  #fallback = 0
   #last: GatewayError | null = null
 
   constructor(
@@ -116,7 +118,7 @@ class AttemptLoop {
         this.#noteCooling(provider, chosen.leftMs)
         return null
       }
-      this.#context.call.fallback = fallback
+      this.#fallback = fallback
       tried = new Set([...tried, chosen.key?.name ?? ''])
       const afterThis = tried
       const isLastWay = (): boolean =>
@@ -155,6 +157,12 @@ class AttemptLoop {
     if (this.#time.bearable(leftMs, provider.config.timeouts) === null) return false
     await this.#time.wait(leftMs, this.#context.signal)
     return true
+  }
+
+  /** Who was asked and failed is the truer reason than who could not be told or paid. */
+  #note(error: GatewayError, { nextTarget }: RetryRule): void {
+    const couldNotAsk = nextTarget && !error.code.startsWith('upstream_')
+    if (!couldNotAsk || !this.#last?.code.startsWith('upstream_')) this.#last = error
   }
 
   /** Who was asked and failed is the truer reason than who was not; of several pauses the shortest is. */
@@ -204,7 +212,7 @@ class AttemptLoop {
         }
         const rule = ruleFor(error)
         this.#learn(way, sinceMs, rule, error, provider)
-        this.#last = named(error, provider, key)
+        this.#note(named(error, provider, key), rule)
         await this.#awaitOther()
         const waitMs = this.#waitBefore(rule, error, { provider, repeats, fresh, isLastWay })
         if (call.attempts.length >= attemptsAtMost) throw this.#final()
@@ -237,14 +245,16 @@ class AttemptLoop {
     const { config, tariff } = this.#snapshot
     const { maxReplyBytes } = config.server
     const rules = { maxReplyBytes, refusals, runtime, books, memory, translator, tariff }
+    const target = { provider, asked, model, key, fresh, fallback: this.#fallback }
     try {
-      return await attempt(this.#context, { provider, asked, model, key, fresh }, rules)
+      return await attempt(this.#context, target, rules)
     } catch (thrown) {
       // A second time only what the first one taught: without the field the provider does not know, or with a new token.
       const usage = refusesUsage(thrown, this.#context.look) && !refusals.has(provider, model)
       if (usage) refusals.note(provider, model)
       else if (!hasNewCredential(thrown, provider, key)) throw thrown
-      return await attempt(this.#context, { provider, asked, model, key, fresh }, rules)
+      if (this.#context.call.attempts.length >= attemptsAtMost) throw thrown
+      return await attempt(this.#context, target, rules)
     } finally {
       this.#count(provider, kind, -1)
     }

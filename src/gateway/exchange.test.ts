@@ -32,6 +32,7 @@ function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean
     model: 'm',
     key: null,
     startedMs: 0,
+    sentMs: null,
     headMs: null,
     endedMs: null,
     status: null,

@@ -98,6 +98,10 @@ class AttemptExchange implements ExchangeHandler {
     })
   }
 
+  onSent(): void {
+    this.#options.attempt.sentMs = this.#options.clock.monotonic()
+  }
+
   onHead(status: number, headers: Headers): void {
     const { attempt, clock } = this.#options
     attempt.headMs = clock.monotonic()

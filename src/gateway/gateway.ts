@@ -92,7 +92,7 @@ export class Gateway {
       return tryToPrepare(planned, choice, snapshot) ?? []
     })
     const [only] = ready
-    if (only && ready.length === 1) checkSayable(only, look)
+    if (only && ready.length === 1) await checkSayable(only, look, this.#shared.translator)
     await this.#shared.books.enterLater(principal, ready.map(paidTarget), look, snapshot.tariff)
   }
 

@@ -88,7 +88,9 @@ export class LedgerWriter {
   #write(): Promise<void> {
     this.#writing ??= this.#writeBatch().finally(() => {
       this.#writing = null
-      if (this.#waiting.length > 0 && !this.#armed) this.#arm(this.#retryMs || everyMs)
+      // With a whole batch waiting a pause would only make the next one later: more may come than a pause lets go.
+      const pauseMs = this.#waiting.length >= batchAtMost ? 0 : everyMs
+      if (this.#waiting.length > 0 && !this.#armed) this.#arm(this.#retryMs || pauseMs)
     })
     return this.#writing
   }

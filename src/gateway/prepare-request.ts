@@ -37,6 +37,7 @@ export interface PrepareRules {
   readonly runtime: Runtime
   readonly images: FetchedImages
   readonly translator: Translator
+  readonly signal: AbortSignal
 }
 
 /** From here on reading and saying it anew would be felt by all others. */
@@ -59,10 +60,10 @@ export function prepareRequest(
     const options = { model, dropUnsupported, images: rules.images }
     const finish = (encoded: EncodedRequest): Prepared =>
       prepareTranslated(dialect, encoded, look, target, extras, rules.runtime)
-    if (look.bytes.length < largeBytes)
+    if (look.bytes.length + sizeOf(rules.images) < largeBytes)
       return finish(dialect.encodeRequest(requestOf(look), options))
     const translation = { type: provider.config.type, body: look.bytes, options }
-    return rules.translator.encode(translation).then(finish)
+    return rules.translator.encode(translation, rules.signal).then(finish)
   }
   const request = buildUpstreamRequest(look, provider, model, key, extras, rules.usage)
   return { request, form: relayed(corrections), dropped: nothing }
@@ -91,16 +92,26 @@ function prepareTranslated(
   return { request, form, dropped }
 }
 
-/** Throws `unsupported_parameter` for what the target could not be told, without asking it. */
-export function checkSayable(
+function sizeOf(images: FetchedImages): number {
+  let bytes = 0
+  for (const { base64 } of images.values()) bytes += base64.length
+  return bytes
+}
+
+/** Rejects with `unsupported_parameter` for what the target could not be told, without asking it. */
+export async function checkSayable(
   { provider, model }: Pick<RequestTarget, 'provider' | 'model'>,
   look: ChatLook,
-): void {
+  translator: Translator,
+): Promise<void> {
   const { dropUnsupported, fetchImages } = provider.config
   // Links that are fetched later cannot be said yet.
   if (provider.adapter.chat.imagesAsBytes?.(model) && fetchImages) return
+  const dialect = provider.adapter.chat.dialect?.(model)
+  if (!dialect) return
   const options = { model, dropUnsupported, images: noImages }
-  provider.adapter.chat.dialect?.(model).encodeRequest(requestOf(look), options)
+  if (look.bytes.length < largeBytes) dialect.encodeRequest(requestOf(look), options)
+  else await translator.encode({ type: provider.config.type, body: look.bytes, options })
 }
 
 /** Read once for all targets of a call. */

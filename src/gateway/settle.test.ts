@@ -5,6 +5,7 @@ import type { Attempt, Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import { Metrics } from '../observability/metrics.ts'
 import type { CallRecord } from '../observability/records.ts'
+import { ContentCapture } from './content-capture.ts'
 import { settle } from './settle.ts'
 
 const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
@@ -13,6 +14,7 @@ const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   model: 'm',
   key: 'k',
   startedMs: 0,
+  sentMs: null,
   headMs: 1,
   endedMs: 2,
   status: 200,
@@ -43,6 +45,8 @@ function settled(changes: Partial<Call>, promptTokens = 10, events = 0): CallRec
     attempts: [attempt()],
     fallback: 0,
     dropped: [],
+    client: null,
+    content: 'off',
     job: null,
     usage: null,
     firstTokenMs: null,
@@ -57,6 +61,8 @@ function settled(changes: Partial<Call>, promptTokens = 10, events = 0): CallRec
     clock,
     metrics,
     books: { settle() {} },
+    content: new ContentCapture(),
+    redact: () => (text) => text,
     record: (record) => records.push(record),
   })
   assert.equal(records.length, 1)

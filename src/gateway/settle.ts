@@ -1,16 +1,23 @@
 import type { Attempt, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
+import type { Redactor } from '../core/redactor.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type CallRecord, recordOf } from '../observability/records.ts'
 import type { Bookkeeper } from './bookkeeper.ts'
+import { letGoOfImages } from './call-images.ts'
+import type { ContentCapture } from './content-capture.ts'
 
 export interface SettleDeps {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly books: Pick<Bookkeeper, 'settle'>
-  /** Takes the record for the log; never throws and never waits. */
-  record(record: CallRecord): void
+  /** What was said in calls, on its way into the log. */
+  readonly content: ContentCapture
+  /** Takes secrets out of what callers and providers said. */
+  readonly redact: () => Redactor
+  /** Takes what the call leaves for the logs; never throws and never waits. */
+  record(record: CallRecord, call: Call): void
 }
 
 /** What a call leaves behind, once, whatever happened. Never throws. */
@@ -22,9 +29,10 @@ export function settle(
 ): void {
   const durationMs = deps.clock.monotonic() - call.startedMs
   meter(call, promptTokens, relayedEvents)
+  letGoOfImages(call)
   deps.books.settle(call)
   deps.metrics.settled(call, durationMs)
-  deps.record(recordOf(call, durationMs))
+  deps.record(recordOf(call, durationMs, deps.redact()), call)
 }
 
 /** The last attempt is the one the caller heard of; the others have cost something as well. */

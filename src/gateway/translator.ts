@@ -10,6 +10,6 @@ export interface Translation {
 
 /** Says large requests in a provider's words somewhere else, so that the others are not held up meanwhile. */
 export interface Translator {
-  /** Rejects as `encodeRequest` throws, and with `overloaded` where too many wait. */
-  encode(translation: Translation): Promise<EncodedRequest>
+  /** Rejects as `encodeRequest` throws, with `overloaded` where too many wait, and with the signal's reason. */
+  encode(translation: Translation, signal?: AbortSignal): Promise<EncodedRequest>
 }

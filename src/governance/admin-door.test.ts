@@ -63,11 +63,11 @@ test('without an admin nobody is one', async () => {
 test('a success is remembered for five minutes, and answered at once', async () => {
   const { gate, clock, check } = open()
   await check(right)
-  assert.ok(!(gate.check(right, 'anywhere') instanceof Promise))
+  assert.ok(!(gate.check(right, '10.0.0.1') instanceof Promise))
   await clock.advance(5 * 60_000 - 1)
-  assert.ok(!(gate.check(right, 'anywhere') instanceof Promise))
+  assert.ok(!(gate.check(right, '10.0.0.1') instanceof Promise))
   await clock.advance(1)
-  const again = gate.check(right, 'anywhere')
+  const again = gate.check(right, '10.0.0.1')
   assert.ok(again instanceof Promise)
   assert.equal((await again)?.kind, 'admin')
 })
@@ -105,6 +105,14 @@ test('an admin who is remembered is not held up by guesses from the same address
   await check(right)
   await fail(5)
   assert.match(await check(wrong), /^login_throttled/)
+  assert.equal(await check(right), 'admin')
+})
+
+test('what is remembered of one address tells guessers at another nothing', async () => {
+  const { check } = open()
+  await check(right)
+  for (let i = 0; i < 5; i++) await check(basic('root', `guess ${i}`), '10.0.0.2')
+  assert.match(await check(right, '10.0.0.2'), /^login_throttled/)
   assert.equal(await check(right), 'admin')
 })
 

@@ -42,6 +42,10 @@ interface Account {
   refill: Promise<void> | null
   /** The bank gave less than was asked for: until then nothing more is expected of it. */
   emptyUntilMs: number
+  /** The limit it was empty under. */
+  emptyLimitNanos: Nanos
+  /** It was given back, and another one counts if it is needed again. */
+  isGone: boolean
 }
 
 const blocksPerLimit = 50
@@ -55,6 +59,8 @@ export class BudgetBook {
   readonly #bank: BudgetBank
   readonly #clock: Clock
   readonly #accounts = new Map<string, Account>()
+  /** The present one of a scope, which stays as long as a snapshot: windows are reckoned when they end, not with every call. */
+  readonly #present = new WeakMap<Scope, Account>()
 
   constructor(bank: BudgetBank, clock: Clock) {
     this.#bank = bank
@@ -108,7 +114,19 @@ export class BudgetBook {
       throw thrown
     }
     for (const [key, account] of idle)
-      if (isSettled(account) && roomIn(account) <= 0) this.#accounts.delete(key)
+      if (isSettled(account) && roomIn(account) <= 0) {
+        account.isGone = true
+        this.#accounts.delete(key)
+      }
+  }
+
+  /**
+   * Counts on nothing that was taken ahead any more: somebody else may have ended it. What is held is settled as it
+   * would be.
+   */
+  forget(): void {
+    for (const account of this.#accounts.values()) account.isGone = true
+    this.#accounts.clear()
   }
 
   async #reserveSlowly(budgets: readonly Scope[], nanos: Nanos): Promise<Reservation> {
@@ -135,7 +153,9 @@ export class BudgetBook {
   }
 
   #isEmpty(scope: Scope): boolean {
-    return this.#accountOf(scope).emptyUntilMs > this.#clock.monotonic()
+    const { emptyUntilMs, emptyLimitNanos } = this.#accountOf(scope)
+    // A limit that was changed since is another question.
+    return emptyUntilMs > this.#clock.monotonic() && emptyLimitNanos === scope.budget?.limitNanos
   }
 
   #hold(budgets: readonly Scope[], accounts: readonly Account[], nanos: Nanos): Reservation {
@@ -190,10 +210,22 @@ export class BudgetBook {
       { ...account.window, limitNanos: budget.limitNanos, wantNanos },
     ])
     account.leasedNanos += granted
-    if (granted < wantNanos) account.emptyUntilMs = this.#clock.monotonic() + emptyMs
+    if (granted >= wantNanos) return
+    account.emptyUntilMs = this.#clock.monotonic() + emptyMs
+    account.emptyLimitNanos = budget.limitNanos
   }
 
   #accountOf(scope: Scope): Account {
+    const present = this.#present.get(scope)
+    const now = this.#clock.now()
+    if (present && now < present.endsAt && now >= present.window.windowAt && !present.isGone)
+      return present
+    const account = this.#findAccount(scope)
+    this.#present.set(scope, account)
+    return account
+  }
+
+  #findAccount(scope: Scope): Account {
     const { startAt, endAt } = this.#windowOf(scope)
     const key = keyOf(scope, startAt)
     const known = this.#accounts.get(key)
@@ -209,6 +241,8 @@ export class BudgetBook {
       usedMs: this.#clock.monotonic(),
       refill: null,
       emptyUntilMs: 0,
+      emptyLimitNanos: 0,
+      isGone: false,
     }
     this.#accounts.set(key, account)
     return account
@@ -221,10 +255,15 @@ export class BudgetBook {
   #exceeded(scope: Scope, nanos: Nanos): GatewayError {
     const { limitNanos } = scope.budget as Budget
     const { endAt } = this.#windowOf(scope)
+    // How much others have together is not the caller's to know.
+    const own =
+      scope.kind === 'key'
+        ? `may spend ${dollarsText(limitNanos)} dollars, and`
+        : 'has a budget, and'
     return new GatewayError(
       'budget_exceeded',
-      `${nameOf(scope)} may spend ${dollarsText(limitNanos)} dollars, and what is left does not cover this call, which may cost up to ${dollarsText(nanos)}. The next window begins at ${new Date(endAt).toISOString()}. A smaller "max_tokens" makes a call cheaper.`,
-      { dispatched: false },
+      `${nameOf(scope)} ${own} what is left does not cover this call, which may cost up to ${dollarsText(nanos)} dollars. The next window begins at ${new Date(endAt).toISOString()}. A smaller "max_tokens" makes a call cheaper.`,
+      { scope: scope.kind, dispatched: false },
     )
   }
 }

@@ -9,6 +9,8 @@ interface Counter {
   readonly requests: RateMeter | null
   readonly tokens: RateMeter | null
   running: number
+  /** It is no longer the one that counts for its scope. */
+  isGone: boolean
 }
 
 /** What was counted for a call; to be given back once, whatever happens. */
@@ -28,6 +30,8 @@ const nobody: Grant = { release() {}, undo() {} }
 export class LimitBook {
   readonly #clock: Clock
   #counters = new Map<string, Counter>()
+  /** The same by the scope itself, which stays as long as a snapshot: names are made once, not with every call. */
+  readonly #found = new WeakMap<Scope, Counter>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -83,7 +87,10 @@ export class LimitBook {
   keep(scopes: Iterable<Scope>): void {
     const kept = new Set([...scopes].map(({ kind, id }) => `${kind}:${id}`))
     for (const [name, counter] of this.#counters)
-      if (!kept.has(name) && counter.running === 0) this.#counters.delete(name)
+      if (!kept.has(name) && counter.running === 0) {
+        counter.isGone = true
+        this.#counters.delete(name)
+      }
   }
 
   #grant(
@@ -108,16 +115,26 @@ export class LimitBook {
   }
 
   /** Null: the scope has no limits. A limit that was changed is counted anew; who runs goes on being counted. */
-  #counterOf({ kind, id, limits }: Scope): Counter | null {
+  #counterOf(scope: Scope): Counter | null {
+    const { kind, id, limits } = scope
     if (!limits) return null
+    const found = this.#found.get(scope)
+    if (found && found.limits === limits && !found.isGone) return found
+    const counter = this.#findCounter(kind, id, limits)
+    this.#found.set(scope, counter)
+    return counter
+  }
+
+  #findCounter(kind: Scope['kind'], id: string, limits: Limits): Counter {
     const name = `${kind}:${id}`
     const known = this.#counters.get(name)
-    if (known && sameLimits(known.limits, limits)) return known
+    if (known && sameLimits(known.limits, limits)) return Object.assign(known, { limits })
     const counter = {
       limits,
       requests: renewed(known?.requests, known?.limits.requests, limits.requests),
       tokens: renewed(known?.tokens, known?.limits.tokens, limits.tokens),
       running: known?.running ?? 0,
+      isGone: false,
     }
     // Grants under way give back to the counter they took from, so the old one stays the one that counts slots.
     if (known) Object.assign(known, counter)
@@ -160,7 +177,7 @@ function whyNot(scope: Scope, counter: Counter, cost: number, at: Instant): Gate
     return new GatewayError(
       'concurrency_exceeded',
       `${nameOf(scope)} may have ${limits.concurrency} calls under way at once, and has. Send the next one when one has ended.`,
-      { retryAfterMs: 1000 },
+      { scope: scope.kind, retryAfterMs: 1000 },
     )
   const requestsMs = requests?.waitFor(1, at) ?? 0
   const tokensMs = tokens?.waitFor(cost, at) ?? 0
@@ -168,13 +185,13 @@ function whyNot(scope: Scope, counter: Counter, cost: number, at: Instant): Gate
     return new GatewayError(
       'rate_limit_exceeded',
       `${nameOf(scope)} may make ${inWords(limits.requests, 'calls')}. The next one fits in ${seconds(requestsMs)}.`,
-      { retryAfterMs: requestsMs },
+      { scope: scope.kind, retryAfterMs: requestsMs },
     )
   if (tokensMs > 0 && limits.tokens)
     return new GatewayError(
       'token_limit_exceeded',
       `${nameOf(scope)} may use ${inWords(limits.tokens, 'tokens')}, and this call may need up to ${cost}. It fits in ${seconds(tokensMs)}.`,
-      { retryAfterMs: tokensMs },
+      { scope: scope.kind, retryAfterMs: tokensMs },
     )
   return null
 }

@@ -40,3 +40,12 @@ function rangesOf(trusted: readonly string[]): BlockList {
 }
 
 const plain = (address: string): string => address.replace(/^::ffff:/, '')
+
+/** The network an address is in: the last byte of an IPv4 address, and all but the first three parts of another, are gone. */
+export function maskAddress(address: string): string {
+  const dot = address.lastIndexOf('.')
+  if (dot > 0) return `${address.slice(0, dot)}.0`
+  // What stands before `::` may be shorter than what is shown.
+  const parts = (address.split('::', 1)[0] ?? '').split(':', 3).filter(Boolean)
+  return parts.length === 0 ? address : `${parts.join(':')}::`
+}

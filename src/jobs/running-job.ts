@@ -56,6 +56,7 @@ export class RunningJob {
       route: claimed.route,
       startedAt: clock.now(),
       startedMs: clock.monotonic(),
+      client: null,
       principal: null,
       asked: claimed.model,
       stream: false,
@@ -66,6 +67,7 @@ export class RunningJob {
       attempts: [],
       fallback: 0,
       dropped: [],
+      content: 'off',
       job: { step: 'run', id: claimed.id, attempt: claimed.attempt },
       usage: null,
       firstTokenMs: null,
@@ -122,6 +124,9 @@ export class RunningJob {
       sealer,
     )
     Object.assign(call, { dimensions, requestId, surface })
+    const { content } = this.#deps.settling
+    content.begin(call, principal, config.requestLog)
+    content.request(call, claimed.body)
     const bytes = Buffer.from(claimed.body.buffer, claimed.body.byteOffset, claimed.body.length)
     const fields = await scanRequest(bytes, () => runtime.clock.sleep(0, signal))
     const look = lookAtChat(bytes, fields, deployment !== null)
@@ -131,6 +136,7 @@ export class RunningJob {
     if (answer.kind !== 'reply')
       throw new GatewayError('internal_error', 'A job was answered by a stream')
     call.bytesOut = answer.body.length
+    content.reply(call, answer.body, 'json')
     const { maxResultBytes } = config.jobs
     if (answer.body.length > maxResultBytes)
       throw new GatewayError(

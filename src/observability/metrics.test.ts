@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { sampleAttempt, sampleCall } from '../../tests/support/sample-call.ts'
-import { GatewayError } from '../core/errors.ts'
+import { type ErrorCode, GatewayError } from '../core/errors.ts'
 import { Metrics } from './metrics.ts'
 
 interface Sample {
@@ -73,6 +73,8 @@ test('an unused gateway already has text that parses', async () => {
       connections: 7,
       refusedConnections: 1,
       storeCommands: 4,
+      ledgerLines: 5,
+      requestLog: { lost: 0, waiting: 0, bytes: 0 },
     },
   }))
   metrics.reloaded(true, 5000)
@@ -82,6 +84,7 @@ test('an unused gateway already has text that parses', async () => {
   assert.deepEqual(valuesOf(samples, 'sluice_inflight_requests'), [3])
   assert.deepEqual(valuesOf(samples, 'sluice_open_streams'), [2])
   assert.deepEqual(valuesOf(samples, 'sluice_log_lines_dropped'), [1])
+  assert.deepEqual(valuesOf(samples, 'sluice_ledger_waiting'), [5])
   assert.deepEqual(valuesOf(samples, 'sluice_strain'), [2])
   assert.deepEqual(valuesOf(samples, 'sluice_strain_by_sign', { sign: 'memory' }), [2])
   assert.deepEqual(valuesOf(samples, 'sluice_strain_by_sign', { sign: 'store' }), [0])
@@ -290,4 +293,27 @@ test('second attempts are counted by how they went, and their overlap is no over
   assert.deepEqual([hedges('won'), hedges('lost'), hedges('failed')], [[1], [2], [1]])
   const [overhead] = valuesOf(samples, 'sluice_overhead_seconds_sum')
   assert.equal(overhead?.toFixed(3), '0.040')
+})
+
+test('money is counted for every attempt, in dollars, and refusals by what was reached and whose it is', async () => {
+  const metrics = new Metrics('1.2.3')
+  const attempts = [
+    sampleAttempt({ provider: 'azure', costNanos: 1_500_000_000 }),
+    sampleAttempt({ provider: 'azure', costNanos: 250_000_000 }),
+    sampleAttempt({ provider: 'azure', costNanos: null }),
+  ]
+  metrics.settled(sampleCall({ attempts }), 1)
+  const refuse = (code: ErrorCode, scope: 'key' | 'team'): void =>
+    metrics.settled(sampleCall({ error: new GatewayError(code, 'x', { scope }) }), 1)
+  refuse('budget_exceeded', 'team')
+  refuse('rate_limit_exceeded', 'key')
+  refuse('rate_limit_exceeded', 'key')
+  metrics.settled(sampleCall({ error: new GatewayError('upstream_rate_limited', 'x') }), 1)
+  const samples = await read(metrics)
+  assert.deepEqual(valuesOf(samples, 'sluice_cost_dollars_total', { provider: 'azure' }), [1.75])
+  const refused = (kind: string, scope: string) =>
+    valuesOf(samples, 'sluice_limit_refusals_total', { kind, scope })
+  assert.deepEqual(refused('budget', 'team'), [1])
+  assert.deepEqual(refused('requests', 'key'), [2])
+  assert.equal(valuesOf(samples, 'sluice_limit_refusals_total').length, 2)
 })

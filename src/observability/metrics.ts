@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Attempt, Call, JobOutcome } from '../core/call.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { nanosPerDollar } from '../core/money.ts'
 import type { JobCounts, Recovered } from '../store/job-store.ts'
 import { createCounters, createHistograms } from './series.ts'
 
@@ -23,6 +25,9 @@ export interface Signs {
   readonly refusedConnections: number
   /** Commands of the store that wait for their answer. */
   readonly storeCommands: number
+  /** Lines of the ledger that are not on disk yet. */
+  readonly ledgerLines: number
+  readonly requestLog: { readonly lost: number; readonly waiting: number; readonly bytes: number }
 }
 
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
@@ -66,6 +71,16 @@ export class Metrics {
     'sluice_tokens_total',
     'Tokens used by all attempts; estimated ones where a provider gave no count.',
     ['provider', 'model', 'type', 'estimated'],
+  )
+  readonly #cost = createCounters(
+    'sluice_cost_dollars_total',
+    'What all attempts have cost, in dollars; those of models without a price are not in it.',
+    ['provider', 'model'],
+  )
+  readonly #limitRefusals = createCounters(
+    'sluice_limit_refusals_total',
+    'Calls refused by a limit or a budget, by what was reached and by whose it is.',
+    ['kind', 'scope'],
   )
   readonly #hedges = createCounters(
     'sluice_hedges_total',
@@ -136,6 +151,8 @@ export class Metrics {
       this.#overhead,
       this.#attempts,
       this.#tokens,
+      this.#cost,
+      this.#limitRefusals,
       this.#hedges,
       this.#jobRuns,
       this.#jobWait,
@@ -192,6 +209,26 @@ export class Metrics {
       () => look().storeCommands,
     )
     gauge(
+      'sluice_ledger_waiting',
+      'Attempts that are over and not in the ledger yet; with 100,000 of them no call is let in.',
+      () => look().ledgerLines,
+    )
+    gauge(
+      'sluice_request_log_lost',
+      'Calls since the start that are not in the request log, because it could not be written.',
+      () => look().requestLog.lost,
+    )
+    gauge(
+      'sluice_request_log_waiting',
+      'Calls that are over and not in the request log yet.',
+      () => look().requestLog.waiting,
+    )
+    gauge(
+      'sluice_request_log_bytes',
+      'What the request log takes on disk, as of the last minute.',
+      () => look().requestLog.bytes,
+    )
+    gauge(
       'sluice_log_lines_dropped',
       'Log lines given up since the start because nobody read them.',
       () => look().droppedLines,
@@ -233,11 +270,14 @@ export class Metrics {
     const model = last ? this.#bounded(last.provider, last.model) : ''
     // The run of a job answers no request; how long jobs take, `jobRan` tells.
     if (call.job?.step !== 'run') this.#countRequest(call, provider, model)
+    this.#countRefusal(call)
     if (call.job === null) this.#timeCall(call, provider, durationMs)
     for (const attempt of attempts) {
       const name = attempt === last ? model : this.#bounded(attempt.provider, attempt.model)
       this.#attempts.cell(attempt.provider, name, attempt.error?.code ?? 'ok').value++
       this.#countTokens(attempt, name)
+      if (attempt.costNanos)
+        this.#cost.cell(attempt.provider, name).value += attempt.costNanos / nanosPerDollar
       if (attempt.role === 'hedge')
         this.#hedges.cell(attempt.provider, name, outcomeOf(attempt, call)).value++
     }
@@ -259,6 +299,11 @@ export class Metrics {
   #countRequest(call: Call, provider: string, model: string): void {
     const statusClass = `${Math.floor(call.status / 100)}xx`
     this.#requests.cell(call.surface, provider, model, statusClass, call.error?.code ?? '').value++
+  }
+
+  #countRefusal({ error }: Call): void {
+    const scope = error?.facts.scope
+    if (error && scope) this.#limitRefusals.cell(limitKinds[error.code] ?? '', scope).value++
   }
 
   #timeCall(call: Call, provider: string, durationMs: number): void {
@@ -293,6 +338,13 @@ export class Metrics {
     this.#models.add(key)
     return model
   }
+}
+
+const limitKinds: Partial<Record<ErrorCode, string>> = {
+  rate_limit_exceeded: 'requests',
+  token_limit_exceeded: 'tokens',
+  concurrency_exceeded: 'concurrency',
+  budget_exceeded: 'budget',
 }
 
 /** One that answered stands last; a stream may still have broken off after it. */

@@ -4,6 +4,9 @@ import { sampleAttempt, sampleCall } from '../../tests/support/sample-call.ts'
 import { GatewayError } from '../core/errors.ts'
 import { recordOf } from './records.ts'
 
+/** Of the sample's attempt. */
+const times = { start_ms: 2, duration_ms: 100, connect_ms: 1, first_byte_ms: 48 }
+
 /** As it is written: what is undefined is not there. */
 const written = (...given: Parameters<typeof recordOf>) =>
   JSON.parse(JSON.stringify(recordOf(...given))) as Record<string, unknown>
@@ -21,7 +24,10 @@ test('a call that went well is one short record', () => {
     key: 'main',
     stream: false,
     duration_ms: 110.46,
+    held_ms: 2,
     upstream_ms: 100,
+    connect_ms: 1,
+    first_byte_ms: 48,
     input_tokens: 10,
     output_tokens: 5,
     bytes_in: 100,
@@ -45,8 +51,22 @@ test('a call that failed tells of every attempt', () => {
   )
   assert.equal(record['error'], 'upstream_timeout')
   assert.deepEqual(record['attempts'], [
-    { provider: 'azure', model: 'gpt-4o', key: 'main', status: null, error: 'upstream_timeout' },
-    { provider: 'openai', model: 'gpt-4o', key: 'main', status: null, error: 'upstream_timeout' },
+    {
+      provider: 'azure',
+      model: 'gpt-4o',
+      key: 'main',
+      status: null,
+      error: 'upstream_timeout',
+      ...times,
+    },
+    {
+      provider: 'openai',
+      model: 'gpt-4o',
+      key: 'main',
+      status: null,
+      error: 'upstream_timeout',
+      ...times,
+    },
   ])
 })
 
@@ -122,11 +142,27 @@ test('each attempt is recorded with what it used, and why it was made', () => {
   assert.deepEqual(written(sampleCall({ attempts, usage: told }), 1)['attempts'], [
     {
       ...{ provider: 'azure', ...where, status: null, error: 'outrun' },
-      ...{ input_tokens: 8, output_tokens: 0, estimated: true },
+      ...{ input_tokens: 8, output_tokens: 0, estimated: true, ...times },
     },
     {
       ...{ provider: 'openai', ...where, status: 200, role: 'hedge' },
-      ...{ input_tokens: 8, output_tokens: 2, cached_input_tokens: 3 },
+      ...{ input_tokens: 8, output_tokens: 2, cached_input_tokens: 3, ...times },
     },
   ])
+})
+
+test('what a call cost is the sum of its attempts, in dollars to the last digit', () => {
+  const attempts = [
+    sampleAttempt({ provider: 'azure', costNanos: 1_000_000_003 }),
+    sampleAttempt({ role: 'repeat', costNanos: 20_000_000 }),
+    sampleAttempt({ role: 'repeat', costNanos: null }),
+  ]
+  const record = written(sampleCall({ attempts }), 1)
+  assert.equal(record['cost'], '1.020000003')
+  assert.deepEqual(
+    (record['attempts'] as { cost?: string }[]).map(({ cost }) => cost),
+    ['1.000000003', '0.02', undefined],
+  )
+  const unpriced = written(sampleCall({ attempts: [sampleAttempt({ costNanos: null })] }), 1)
+  assert.ok(!('cost' in unpriced))
 })

@@ -140,7 +140,13 @@ export function* readBudgets(refs: readonly BudgetRef[]): Steps<readonly BudgetS
   })
 }
 
-export function* listLeaseNodes(): Steps<readonly string[]> {
+export function* listLeaseNodes(silentSince: number | null): Steps<readonly string[]> {
   const found = build.selectFrom('budget_leases').select('node').distinct().orderBy('node')
-  return (yield* rows(found)).map(({ node }) => node)
+  // One that was silent for long is no longer among the nodes at all.
+  const heard = build
+    .selectFrom('nodes')
+    .select('id')
+    .where('beat_at', '>', silentSince ?? 0)
+  const asked = silentSince === null ? found : found.where('node', 'not in', heard)
+  return (yield* rows(asked)).map(({ node }) => node)
 }

@@ -244,8 +244,8 @@ export abstract class CommandStore implements Store {
     return this.#ask('listAudit', filter, page)
   }
 
-  listLeaseNodes(): Promise<readonly string[]> {
-    return this.#ask('listLeaseNodes')
+  listLeaseNodes(silentSince: number | null): Promise<readonly string[]> {
+    return this.#ask('listLeaseNodes', silentSince)
   }
 
   leaseBudgets(node: string, wishes: readonly LeaseWish[], now: number): Promise<readonly Nanos[]> {

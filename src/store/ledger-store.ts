@@ -149,8 +149,11 @@ export interface LedgerStore {
    * the budgets that were concerned, as they are then.
    */
   endNodeLeases(node: string, shouldCharge: boolean, now: number): Promise<readonly BudgetState[]>
-  /** The nodes that hold money they took ahead, this one's own among them. */
-  listLeaseNodes(): Promise<readonly string[]>
+  /**
+   * The nodes that hold money they took ahead, this one's own among them. With `silentSince` only those that have not
+   * said since then that they are alive (`keepJobs` does).
+   */
+  listLeaseNodes(silentSince: number | null): Promise<readonly string[]>
   readBudgets(refs: readonly BudgetRef[]): Promise<readonly BudgetState[]>
   /**
    * Answered from sums that are kept with every row, so that it costs the same over a million rows. What is not

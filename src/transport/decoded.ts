@@ -57,6 +57,10 @@ class DecodingExchange implements ExchangeHandler, Exchange {
     else this.#source?.resume()
   }
 
+  onSent(): void {
+    this.#handler.onSent?.()
+  }
+
   onHead(status: number, headers: Headers): void {
     const encoding = encodingOf(headers['content-encoding'])
     if (encoding !== null) {

@@ -267,7 +267,10 @@ class PooledExchange implements Exchange, Dispatcher.DispatchHandler {
     this.#controller = controller
     this.#phase = 'sent'
     beginning = this
-    if (!this.#ended) return
+    if (!this.#ended) {
+      this.#handler.onSent?.()
+      return
+    }
     beginning = null
     // It was given up meanwhile: it is dropped before anything is written.
     this.#leave()

@@ -16,6 +16,8 @@ export interface UpstreamRequest {
  * synchronously as bytes arrive: a stream costs no promise per chunk.
  */
 export interface ExchangeHandler {
+  /** It goes out on a connection now; where nobody tells, it is not called. */
+  onSent?(): void
   onHead(status: number, headers: Headers): void
   onData(chunk: Buffer): void
   onEnd(): void

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Gateway } from '../support/start-gateway.ts'
 
 export const adminPassword = 'a-good-password'
-export const adminBasic = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
+const adminBasic = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
 
 export interface AdminAnswer {
   readonly status: number

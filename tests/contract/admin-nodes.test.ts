@@ -11,7 +11,7 @@ import {
   expectStatus,
 } from './admin-client.ts'
 
-const skip = missingPostgres() ?? false
+const skip = missingPostgres
 let postgres: TestPostgres
 let nodes: readonly [Gateway, Gateway]
 let ask: readonly [AskAdmin, AskAdmin]
@@ -19,11 +19,12 @@ let ask: readonly [AskAdmin, AskAdmin]
 before(async () => {
   if (skip) return
   postgres = await startPostgres()
+  const url = await postgres.createDatabase()
   const start = () =>
     startGateway({
       config: {
         version: 1,
-        store: { url: postgres.url },
+        store: { url },
         auth: { admin: { password: adminPassword } },
         providers: { demo: {} },
       },
@@ -36,7 +37,7 @@ before(async () => {
 after(async () => {
   if (skip) return
   for (const node of nodes) await node.stop('SIGINT')
-  await postgres.stop()
+  await postgres.destroy()
 })
 
 const pauseMs = 50

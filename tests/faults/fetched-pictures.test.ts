@@ -21,7 +21,7 @@ const server = createServer(async (req, res) => {
   bodies.push(await textOf(req))
   res.writeHead(200, { 'content-type': 'application/json' })
   const message = { role: 'assistant', content: [{ text: 'A dot.' }] }
-  const usage = { inputTokens: 5, outputTokens: 2, totalTokens: 7 }
+  const usage = { inputTokens: 60_000, outputTokens: 2, totalTokens: 60_002 }
   res.end(JSON.stringify({ output: { message }, stopReason: 'end_turn', usage }))
 })
 async function textOf(req: IncomingMessage): Promise<string> {
@@ -45,6 +45,7 @@ before(async () => {
     config: {
       version: 1,
       auth: { inference: 'optional' },
+      virtual_keys: [{ name: 'counted', value: counted, limits: { tokens: '100000/1d' } }],
       providers: {
         open: provider(origin, { allow_private_network: true }),
         guarded: provider(origin, {}),
@@ -58,15 +59,20 @@ after(async () => {
   server.close()
 })
 
-async function ask(model: string): Promise<{ status: number; text: string }> {
+const counted = 'sk-bf-00000000-0000-4000-8000-00000000c0de'
+
+async function ask(
+  model: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; text: string; headers: Headers }> {
   const image = { type: 'image_url', image_url: { url: `${origin}/dot.png` } }
   const content = [{ type: 'text', text: 'What is this?' }, image, image]
   const response = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ model: `${model}/some.model`, messages: [{ role: 'user', content }] }),
   })
-  return { status: response.status, text: await response.text() }
+  return { status: response.status, text: await response.text(), headers: response.headers }
 }
 
 test('a picture is fetched once, and goes out as bytes', async () => {
@@ -96,4 +102,16 @@ test('where nothing is fetched the answer says what would work', async () => {
   assert.equal(status, 400, text)
   assert.match(text, /fetch_images/)
   assert.deepEqual(asked, [])
+})
+
+test('what a job with pictures used counts for its key like any other', async () => {
+  const authorization = `Bearer ${counted}`
+  const submitted = await ask('open', { authorization, 'x-bf-async': 'true' })
+  assert.equal(submitted.status, 200, submitted.text)
+  const id = submitted.headers.get('x-bf-async-id') ?? ''
+  const done = await ask('open', { authorization, 'x-bf-async-id': id, 'x-bf-async-wait': '20' })
+  assert.equal(done.headers.get('x-bf-async-status'), 'completed', done.text)
+  const next = await ask('open', { authorization })
+  const left = Number(next.headers.get('x-ratelimit-remaining-tokens'))
+  assert.ok(left < 40_000, `${left} tokens are left`)
 })

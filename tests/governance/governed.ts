@@ -21,7 +21,7 @@ export interface GovernedOptions {
   /** Of a Postgres store; absent: a file of its own. */
   readonly storeUrl?: string
   readonly upstream?: Upstream
-  readonly start?: Pick<GatewayOptions, 'entry' | 'env'>
+  readonly start?: Pick<GatewayOptions, 'entry' | 'env' | 'args'>
 }
 
 /** A token written costs a thousandth of a dollar, one read nothing. */
@@ -74,8 +74,13 @@ const closing = chunk({}, 'stop')
 /** A gateway whose callers are limited, before a provider made of scripts. */
 export async function openGoverned(options: GovernedOptions): Promise<Governed> {
   const upstream = options.upstream ?? (await startUpstream())
-  const gateway = await startGateway({ config: configFor(options, upstream.url), ...options.start })
-  return new Governed(gateway, upstream, options)
+  try {
+    const config = configFor(options, upstream.url)
+    return new Governed(await startGateway({ config, ...options.start }), upstream, options)
+  } catch (thrown) {
+    await upstream.stop()
+    throw thrown
+  }
 }
 
 export function configFor(options: GovernedOptions, upstreamUrl: string): object {
@@ -108,6 +113,12 @@ export function configFor(options: GovernedOptions, upstreamUrl: string): object
   }
 }
 
+interface Leaving {
+  readonly bytes?: number
+  readonly ms?: number
+  readonly when?: Promise<unknown>
+}
+
 export class Governed implements AsyncDisposable {
   gateway: Gateway
   readonly upstream: Upstream
@@ -133,17 +144,22 @@ export class Governed implements AsyncDisposable {
     }
   }
 
-  /** A call whose caller leaves: after so many bytes, or where there are none after so many milliseconds. */
-  async leave(key: string, fields: Fields, after: { bytes?: number; ms?: number }): Promise<void> {
+  /** A call whose caller leaves: after so many bytes, after so many milliseconds, or when something has come about. */
+  async leave(
+    key: string,
+    fields: Fields,
+    { bytes: atMost = Number.POSITIVE_INFINITY, ms, when }: Leaving,
+  ): Promise<void> {
     const leaving = new AbortController()
-    const timer = after.ms === undefined ? null : setTimeout(() => leaving.abort(), after.ms)
+    const timer = ms === undefined ? null : setTimeout(() => leaving.abort(), ms)
+    void when?.then(() => leaving.abort())
     try {
       const request = { ...requestOf(key, fields, {}), signal: leaving.signal }
       const { body } = await this.#pool.request(request)
       let bytes = 0
       for await (const part of body) {
         bytes += (part as Buffer).length
-        if (bytes >= (after.bytes ?? Number.POSITIVE_INFINITY)) break
+        if (bytes >= atMost) break
       }
     } catch {
       // Leaving is what it is for.

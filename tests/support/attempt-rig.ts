@@ -159,6 +159,8 @@ export function run({
     usage: null,
     fallback: 0,
     dropped: [],
+    client: null,
+    content: 'off',
     startedMs: runtime.clock.monotonic(),
   } as unknown as Call
   const extras = { headers: null, apiVersion: null, pinnedKey: null, session: null }

@@ -6,6 +6,7 @@ import type { JobOutcome } from '../../src/core/call.ts'
 import { GatewayError } from '../../src/core/errors.ts'
 import type { JobWithResult } from '../../src/core/job.ts'
 import { type Principal, unbound, type VirtualKey } from '../../src/core/principal.ts'
+import { ContentCapture } from '../../src/gateway/content-capture.ts'
 import { Gateway } from '../../src/gateway/gateway.ts'
 import { Sealer } from '../../src/governance/sealer.ts'
 import { type JobAsk, JobQueue } from '../../src/jobs/job-queue.ts'
@@ -124,6 +125,8 @@ export class JobStage {
         clock: runtime.clock,
         metrics,
         books: this.#books,
+        content: new ContentCapture(),
+        redact: () => (text) => text,
         record: (record) => {
           this.records.push(record)
         },

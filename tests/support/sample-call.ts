@@ -27,6 +27,8 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     attempts: [sampleAttempt()],
     fallback: 0,
     dropped: [],
+    client: null,
+    content: 'off',
     job: null,
     usage: {
       inputTokens: 10,
@@ -51,6 +53,7 @@ export function sampleAttempt(more: Partial<Attempt> = {}): Attempt {
     model: 'gpt-4o',
     key: 'main',
     startedMs: 1002,
+    sentMs: 1003,
     headMs: 1050,
     endedMs: 1102,
     status: 200,

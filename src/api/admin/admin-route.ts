@@ -1,5 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { TSchema } from 'typebox'
 import { GatewayError } from '../../core/errors.ts'
 import type { Described, Operation } from './operation.ts'
 import type { Admin } from './require-admin.ts'
@@ -14,7 +15,11 @@ export interface AdminRequest<Query, Body> {
   readonly body: Body
   /** The version the caller saw; null: whichever there is. */
   readonly ifVersion: number | null
-  readonly raw: FastifyRequest
+  readonly headers: IncomingHttpHeaders
+  /** Where the caller is. */
+  readonly address: string
+  /** Whether a browser at the other end speaks TLS. */
+  readonly isSecure: boolean
 }
 
 export interface AdminReply<Reply> {
@@ -23,7 +28,7 @@ export interface AdminReply<Reply> {
   readonly version?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Instead of the body. */
-  readonly text?: { readonly type: string; readonly content: string }
+  readonly text?: { readonly type: string; readonly content: string | Readable }
 }
 
 /** An operation with what carries it out. */
@@ -32,16 +37,14 @@ export interface AdminRoute {
   handle(request: AdminRequest<unknown, unknown>): Promise<AdminReply<unknown>>
 }
 
+type Handler<O extends Operation> = (
+  request: AdminRequest<Described<O['query']>, Described<O['body']>>,
+) => Promise<AdminReply<Described<O['reply']>>>
+
 /** Ties an operation to its handler, whose types are the operation's. */
-export function bind<
-  Query extends TSchema | null,
-  Body extends TSchema | null,
-  Reply extends TSchema | null,
->(
-  operation: Operation<Query, Body, Reply>,
-  handle: (
-    request: AdminRequest<Described<Query>, Described<Body>>,
-  ) => Promise<AdminReply<Described<Reply>>>,
+export function bind<const O extends Operation>(
+  operation: O,
+  handle: NoInfer<Handler<O>>,
 ): AdminRoute {
   // What was read is what the operation's schemas say, which is what the handler is typed by.
   return { operation, handle: handle as unknown as AdminRoute['handle'] }
@@ -65,9 +68,13 @@ export function readIfVersion({ headers }: FastifyRequest['raw']): number | null
   if (given === undefined || given === '*') return null
   const version = /^(?:W\/)?"(\d{1,15})"$/.exec(given)?.[1]
   if (version !== undefined) return Number(version)
-  throw new GatewayError('invalid_request', 'If-Match must be one ETag as it was answered, such as "3"', {
-    param: 'if-match',
-  })
+  throw new GatewayError(
+    'invalid_request',
+    'If-Match must be one ETag as it was answered, such as "3"',
+    {
+      param: 'if-match',
+    },
+  )
 }
 
 export function send(

@@ -2,7 +2,7 @@ import { compileAllowance } from '../../config/compile-allowance.ts'
 import type { Budget, Limits, Rate } from '../../core/allowance.ts'
 import { dollarsText, type Nanos, nanosOf, nanosPerDollar } from '../../core/money.ts'
 import { invalid } from './check-fields.ts'
-import type { BudgetResource, LimitsResource } from './contract-access.ts'
+import type { BudgetResource, LimitsResource } from './contract-allowance.ts'
 
 const mostUsd = 9_000_000
 

@@ -23,7 +23,7 @@ export function auditOf(
 }
 
 /** Throws 404, 409 and 412 for what was not written. `what` is how the message calls it, such as `virtual key`. */
-export function valueOf<T>(written: Written<T>, what: string): T {
+export function writtenValue<T>(written: Written<T>, what: string): T {
   switch (written.kind) {
     case 'written':
       return written.value

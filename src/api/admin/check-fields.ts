@@ -37,7 +37,9 @@ export function checkFields(schema: TSchema, body: unknown): void {
 export function readQuery(schema: TSchema, query: unknown): Readonly<Record<string, unknown>> {
   const { properties = {} } = schema as Node
   const given = Object.entries(isRecord(query) ? query : {})
-  const read = Object.fromEntries(given.map(([name, value]) => [name, fromWords(properties[name], value)]))
+  const read = Object.fromEntries(
+    given.map(([name, value]) => [name, fromWords(properties[name], value)]),
+  )
   check(schema as Node, read, '')
   return read
 }
@@ -66,7 +68,12 @@ function check(node: Node, value: unknown, param: string): void {
 }
 
 /** Of alternatives the one of the value's own kind tells what is wrong inside it. */
-function checkOneOf(node: Node, alternatives: readonly Node[], value: unknown, param: string): void {
+function checkOneOf(
+  node: Node,
+  alternatives: readonly Node[],
+  value: unknown,
+  param: string,
+): void {
   if (value === null && alternatives.some(({ type }) => type === 'null')) return
   const inner = alternatives.find(({ type }) =>
     Array.isArray(value) ? type === 'array' : isRecord(value) && type === 'object',
@@ -89,7 +96,7 @@ function checkBlock(node: Node, value: Readonly<Record<string, unknown>>, param:
   for (const name of node.required ?? [])
     if (!Object.hasOwn(value, name)) {
       const at = param === '' ? name : `${param}.${name}`
-      throw invalid(at, `"${at}" is missing: it must be ${properties[name]?.title ?? 'there'}`)
+      throw invalid(at, `"${at}" is missing: it must be ${titleOf(properties[name] ?? {})}`)
     }
   if (entries.length < (node.minProperties ?? 0))
     throw invalid(param, `Nothing is given. There may be ${Object.keys(properties).join(', ')}.`)
@@ -130,10 +137,16 @@ function isTime(value: string): boolean {
 }
 
 function wrong(node: Node, param: string): GatewayError {
-  const what = node.title ?? (node.enum ? `one of ${node.enum.join(', ')}` : 'something else')
+  const what = titleOf(node)
   return param === ''
     ? invalid('', `The body must be ${node.title ?? 'a JSON object'}`)
     : invalid(param, `"${param}" must be ${what}`)
+}
+
+function titleOf({ title, anyOf = [] }: Node): string {
+  if (title !== undefined) return title
+  const others = anyOf.map((each) => (each.type === 'null' ? 'null' : titleOf(each)))
+  return others.length > 0 ? others.join(', or ') : 'something else'
 }
 
 function unknown(name: string, param: string, known: readonly string[]): GatewayError {

@@ -59,7 +59,11 @@ export const usageDimensions = [
 ] as const
 const dimension = `(${usageDimensions.join('|')})`
 const only = Type.Optional(
-  Type.Array(text(), { maxItems: 100, title: 'at most 100 values', description: 'May be repeated.' }),
+  Type.Array(text(), {
+    maxItems: 100,
+    title: 'at most 100 values',
+    description: 'May be repeated.',
+  }),
 )
 
 const sums = {
@@ -75,7 +79,7 @@ const sums = {
   estimated: whole({ description: 'Attempts whose tokens are an estimate.' }),
 }
 
-export const UsageSumSchema = Type.Object(
+const UsageSumSchema = Type.Object(
   {
     at: timeOrNull({ description: "The bucket's beginning." }),
     ...Object.fromEntries(usageDimensions.map((each) => [each, Type.Optional(Type.String())])),
@@ -84,7 +88,10 @@ export const UsageSumSchema = Type.Object(
     customer_name: Type.Optional(Type.String()),
     ...sums,
   },
-  { $id: 'UsageSum', description: 'Keys, teams and customers by their ids, with their names beside.' },
+  {
+    $id: 'UsageSum',
+    description: 'Keys, teams and customers by their ids, with their names beside.',
+  },
 )
 
 export const getUsage = operation({
@@ -119,7 +126,7 @@ export const getUsage = operation({
   }),
 })
 
-export const LedgerRowSchema = Type.Object(
+const LedgerRowSchema = Type.Object(
   {
     object: Type.Literal('ledger_row'),
     id: Type.String({ description: 'The call and the number of the attempt.' }),
@@ -189,7 +196,8 @@ export const recountLedger = operation({
   method: 'POST',
   path: '/api/ledger/recount',
   summary: 'Count budgets and sums anew from the ledger',
-  description: 'Sets right what differs, and tells it. Budgets are counted whose windows began since `from`.',
+  description:
+    'Sets right what differs, and tells it. Budgets are counted whose windows began since `from`.',
   query: null,
   body: block({ from: time() }),
   reply: Type.Object({
@@ -251,7 +259,7 @@ const tokenPrice = Type.Object({
   ),
 })
 
-export const PriceSchema = Type.Object(
+const PriceSchema = Type.Object(
   {
     input: tokenPrice,
     output: tokenPrice,

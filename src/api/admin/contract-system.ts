@@ -60,9 +60,7 @@ export const explainRoute = operation({
   query: null,
   body: block({
     model: text({ title: 'a name such as "openai/gpt-4o"' }),
-    fallbacks: Type.Optional(
-      Type.Array(text(), { maxItems: 100, title: 'a list of model names' }),
-    ),
+    fallbacks: Type.Optional(Type.Array(text(), { maxItems: 100, title: 'a list of model names' })),
     virtual_key: Type.Optional(
       orNull(text(), {
         title: 'the name of a virtual key, or null',
@@ -240,7 +238,8 @@ export const reloadConfig = operation({
   method: 'POST',
   path: '/api/config/reload',
   summary: 'Read the configuration file again',
-  description: 'A good one is in force with the answer; a bad one is refused, and the one before stays.',
+  description:
+    'A good one is in force with the answer; a bad one is refused, and the one before stays.',
   query: null,
   body: null,
   reply: Type.Object({

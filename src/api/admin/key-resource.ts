@@ -1,7 +1,7 @@
 import type { Config, VirtualKeyConfig } from '../../config/config.ts'
 import type { StoredKey } from '../../store/access-store.ts'
 import { showBudget, showLimits } from './allowance-words.ts'
-import type { VirtualKeyResource } from './contract-access.ts'
+import type { VirtualKeyResource } from './contract-keys.ts'
 import { timeText, timeTextOrNull } from './page.ts'
 import type { TenantNames } from './tenants.ts'
 
@@ -12,7 +12,9 @@ export function showKey(
   names: TenantNames,
 ): VirtualKeyResource {
   const ofFile = virtualKeys.find(({ name }) => name === key.name)
-  return key.origin === 'file' ? showFileKey(key, ofFile) : showStoredKey(key, ofFile !== undefined, names)
+  return key.origin === 'file'
+    ? showFileKey(key, ofFile)
+    : showStoredKey(key, ofFile !== undefined, names)
 }
 
 function showStoredKey(

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import { parseDuration } from '../../config/units.ts'
+import type { Snapshot } from '../../gateway/snapshot.ts'
 import { hashKey } from '../../governance/key-table.ts'
 import { hintOf, newKeyValue } from '../../governance/key-value.ts'
 import type { KeyPatch, StoredKey, Written } from '../../store/access-store.ts'
@@ -7,7 +8,7 @@ import { newStoredKey } from '../../store/new-stored-key.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type AdminReply, type AdminRequest, type AdminRoute, bind } from './admin-route.ts'
 import { readAllowance } from './allowance-words.ts'
-import { auditOf, type Change, changeRead, inFile, missing, valueOf } from './change.ts'
+import { auditOf, type Change, changeRead, inFile, missing, writtenValue } from './change.ts'
 import { invalid } from './check-fields.ts'
 import {
   createVirtualKey,
@@ -19,15 +20,21 @@ import {
   rotateVirtualKey,
   updateVirtualKey,
   type VirtualKeyResource,
-} from './contract-access.ts'
+} from './contract-keys.ts'
 import { showKey } from './key-resource.ts'
 import { isFound, pageOf } from './page.ts'
-import { type TenantNames, tenantId, tenantNames } from './tenants.ts'
+import { tenantId, tenantNames } from './tenants.ts'
 
 const what = 'virtual key'
 const longestOverlapMs = 366 * 86_400_000
 
 type Request = AdminRequest<unknown, unknown>
+/** What keys need of it all, so that they can be made without a gateway too. */
+export interface KeyDeps
+  extends Pick<AdminDeps, 'store' | 'runtime' | 'keySecret' | 'renewAccess'> {
+  readonly gateway: { readonly snapshot: Pick<Snapshot, 'config'> }
+}
+
 /** How a key is changed: what it becomes, and the command that makes it so. */
 interface KeyChange {
   readonly action: string
@@ -40,7 +47,7 @@ interface KeyChange {
 }
 
 /** Virtual keys over HTTP. Whatever was changed is in force here with the answer. */
-export function keyRoutes(deps: AdminDeps): readonly AdminRoute[] {
+export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
   const { store, runtime, gateway, keySecret } = deps
   const configNow = () => gateway.snapshot.config
   const now = (): number => runtime.clock.now()
@@ -60,7 +67,10 @@ export function keyRoutes(deps: AdminDeps): readonly AdminRoute[] {
     return key
   }
 
-  const change = async (request: Request, { action, next, write }: KeyChange): Promise<StoredKey> => {
+  const change = async (
+    request: Request,
+    { action, next, write }: KeyChange,
+  ): Promise<StoredKey> => {
     const names = await tenantNames(store)
     const shown = (key: StoredKey) => showKey(key, configNow(), names)
     const written = await changeRead(
@@ -76,7 +86,7 @@ export function keyRoutes(deps: AdminDeps): readonly AdminRoute[] {
         return write(key, version, auditOf(request, told, runtime))
       },
     )
-    return valueOf(written, what)
+    return writtenValue(written, what)
   }
   const patchWith = (action: string, patch: KeyPatch): KeyChange => ({
     action,
@@ -87,9 +97,7 @@ export function keyRoutes(deps: AdminDeps): readonly AdminRoute[] {
     write: (key, version, audit) => store.updateKey(key.id, version, patch, now(), audit),
   })
 
-  const create = async (
-    request: AdminRequest<unknown, Static<typeof createVirtualKey.body>>,
-  ) => {
+  const create = async (request: AdminRequest<unknown, Static<typeof createVirtualKey.body>>) => {
     const value = newKeyValue(runtime.randomId())
     const patch = await readPatch(request.body, deps)
     const key = newStoredKey({
@@ -106,7 +114,7 @@ export function keyRoutes(deps: AdminDeps): readonly AdminRoute[] {
       ...{ action: 'create', kind: 'virtual_key', object: key.id, before: null },
       after: showKey(key, configNow(), await tenantNames(store)),
     }
-    const written = valueOf(await store.createKey(key, auditOf(request, told, runtime)), what)
+    const written = writtenValue(await store.createKey(key, auditOf(request, told, runtime)), what)
     const { body, version } = await answer(written)
     return { body: { ...body, value }, version: version ?? 1 }
   }
@@ -178,7 +186,7 @@ type KeyFields = Static<typeof updateVirtualKey.body>
 /** What is given of a key, in the store's terms. Throws `invalid_request` for a team or customer that is not there. */
 async function readPatch(
   given: KeyFields,
-  { store, gateway }: Pick<AdminDeps, 'store' | 'gateway'>,
+  { store, gateway }: Pick<KeyDeps, 'store' | 'gateway'>,
 ): Promise<KeyPatch> {
   const { config } = gateway.snapshot
   const teamId = await tenantId('team', given.team, store, config)

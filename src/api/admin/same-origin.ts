@@ -8,9 +8,12 @@ import { GatewayError } from '../../core/errors.ts'
 export function refuseForeignWrite({ method, headers }: IncomingMessage): void {
   if (method === 'GET' || method === 'HEAD') return
   const site = headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin') throw foreign()
-  if (headers.origin !== undefined && hostOf(headers.origin) !== headers.host?.toLowerCase())
-    throw foreign()
+  // It is the browser's own word, and true also behind a proxy that calls the gateway by another name.
+  const isForeign =
+    site === undefined
+      ? headers.origin !== undefined && hostOf(headers.origin) !== headers.host?.toLowerCase()
+      : site !== 'same-origin'
+  if (isForeign) throw foreign()
 }
 
 function hostOf(origin: string): string | null {

@@ -3,9 +3,15 @@ import type { StoredScope } from '../../store/access-store.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type AdminReply, type AdminRequest, type AdminRoute, bind } from './admin-route.ts'
 import { readAllowance, showBudget, showLimits } from './allowance-words.ts'
-import { auditOf, inFile, missing, valueOf } from './change.ts'
+import { auditOf, inFile, missing, writtenValue } from './change.ts'
 import { invalid } from './check-fields.ts'
-import { deleteLimit, getLimit, listLimits, putLimit, type ScopeResource } from './contract-access.ts'
+import {
+  deleteLimit,
+  getLimit,
+  listLimits,
+  putLimit,
+  type ScopeResource,
+} from './contract-tenants.ts'
 import { timeText } from './page.ts'
 
 type Request = AdminRequest<unknown, unknown>
@@ -13,7 +19,12 @@ type Named = Pick<StoredScope, 'kind' | 'name'>
 const what = 'limit'
 
 /** Limits and budgets of providers and models over HTTP. Those of the file go before the store's of the same name. */
-export function scopeRoutes({ store, runtime, gateway, renewAccess }: AdminDeps): readonly AdminRoute[] {
+export function scopeRoutes({
+  store,
+  runtime,
+  gateway,
+  renewAccess,
+}: AdminDeps): readonly AdminRoute[] {
   const fileScopes = () => scopesOfFile(gateway.snapshot.config)
   const isInFile = ({ kind, name }: Named): boolean =>
     fileScopes().some((each) => each.kind === kind && each.name === name)
@@ -53,7 +64,9 @@ export function scopeRoutes({ store, runtime, gateway, renewAccess }: AdminDeps)
     }),
     bind(getLimit, async (request) => {
       const named = readName(request)
-      const ofFile = fileScopes().find(({ kind, name }) => kind === named.kind && name === named.name)
+      const ofFile = fileScopes().find(
+        ({ kind, name }) => kind === named.kind && name === named.name,
+      )
       if (ofFile) return { body: showOfFile(ofFile) }
       const found = await findStored(named)
       if (!found) throw missing(what)
@@ -70,7 +83,7 @@ export function scopeRoutes({ store, runtime, gateway, renewAccess }: AdminDeps)
       const scope = { ...named, limits, budget }
       const after = { ...scope, version: (before?.version ?? 0) + 1, updatedAt: now }
       const audit = audited(request, named, before ? 'update' : 'create', before, after)
-      return answer(valueOf(await store.putScope(scope, request.ifVersion, now, audit), what))
+      return answer(writtenValue(await store.putScope(scope, request.ifVersion, now, audit), what))
     }),
     bind(deleteLimit, async (request) => {
       const named = readName(request)
@@ -78,7 +91,9 @@ export function scopeRoutes({ store, runtime, gateway, renewAccess }: AdminDeps)
       const before = (await findStored(named)) ?? null
       const audit = audited(request, named, 'delete', before, null)
       const { kind, name } = named
-      return answer(valueOf(await store.deleteScope(kind, name, request.ifVersion, audit), what))
+      return answer(
+        writtenValue(await store.deleteScope(kind, name, request.ifVersion, audit), what),
+      )
     }),
   ]
 }

@@ -1,10 +1,10 @@
 import type { Static } from 'typebox'
 import type { CustomerConfig, TeamConfig } from '../../config/config.ts'
-import type { ManagedPatch, StoredCustomer, StoredTeam } from '../../store/access-store.ts'
+import type { StoredCustomer, StoredTeam } from '../../store/access-store.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type AdminRequest, type AdminRoute, bind } from './admin-route.ts'
 import { readAllowance, showBudget, showLimits } from './allowance-words.ts'
-import { auditOf, changeRead, inFile, missing, valueOf } from './change.ts'
+import { auditOf, changeRead, inFile, missing, writtenValue } from './change.ts'
 import {
   type CustomerResource,
   createCustomer,
@@ -18,7 +18,7 @@ import {
   type TeamResource,
   updateCustomer,
   updateTeam,
-} from './contract-access.ts'
+} from './contract-tenants.ts'
 import { isFound, pageOf, timeText } from './page.ts'
 import { listAll, type TenantNames, tenantId, tenantNames } from './tenants.ts'
 
@@ -96,7 +96,8 @@ function lifeOf<
     await renewAccess()
     return { body: show(value, await tenantNames(store)), version: value.version }
   }
-  const audited = (request: Request, action: string, before: Stored | null, after: Stored | null) =>
+  const audited =
+    (request: Request, action: string, before: Stored | null, after: Stored | null) =>
     async (names: TenantNames) =>
       auditOf(
         request,
@@ -128,7 +129,7 @@ function lifeOf<
       const made = { id: runtime.newId(), version: 1, createdAt: at, updatedAt: at }
       const value = { ...given, ...made } as Stored
       const audit = await audited(request, 'create', null, value)(await tenantNames(store))
-      return answer(valueOf(await commands.createManaged(kind, value, audit), kind))
+      return answer(writtenValue(await commands.createManaged(kind, value, audit), kind))
     },
     async update(request: Request, patch: Partial<Stored>) {
       const names = await tenantNames(store)
@@ -141,7 +142,7 @@ function lifeOf<
           return commands.updateManaged(kind, found.id, version, patch, now(), audit)
         },
       )
-      return answer(valueOf(written, kind))
+      return answer(writtenValue(written, kind))
     },
     async remove(request: Request) {
       const names = await tenantNames(store)
@@ -153,7 +154,7 @@ function lifeOf<
           return commands.deleteManaged(kind, found.id, version, audit)
         },
       )
-      return answer(valueOf(written, kind))
+      return answer(writtenValue(written, kind))
     },
   }
 }
@@ -173,7 +174,7 @@ interface TenantStore<Kind, Stored> {
   deleteManaged(kind: Kind, id: string, version: number, audit: Audit): Promise<Result<Stored>>
 }
 type Audit = ReturnType<typeof auditOf>
-type Result<T> = Parameters<typeof valueOf<T>>[0]
+type Result<T> = Parameters<typeof writtenValue<T>>[0]
 
 const showCustomer = (value: StoredCustomer): CustomerResource => ({
   object: 'customer',

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { matchChat } from '../../../src/api/chat-routes.ts'
 import { Inference } from '../../../src/api/inference.ts'
+import { ContentCapture } from '../../../src/gateway/content-capture.ts'
 import { Gateway } from '../../../src/gateway/gateway.ts'
 import { BodyBudget } from '../../../src/http/body.ts'
 import { InFlight } from '../../../src/http/in-flight.ts'
@@ -95,6 +96,8 @@ const inference = new Inference({
     clock,
     metrics: new Metrics('test'),
     books,
+    content: new ContentCapture(),
+    redact: () => (text) => text,
     record: (record) => void records.push(record),
   },
 })

@@ -86,6 +86,7 @@ export function snapshotOf({
     models: models ?? new Map(),
     prices: new Map(),
     jobs,
+    requestLog: { enabled: true, content: 'none', clientAddress: 'none' },
   } as unknown as Config
   return compileSnapshot({
     config,

@@ -1,0 +1,30 @@
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
+import type { ApiError } from './api-error.ts'
+import { ask, type QueryValues } from './ask.ts'
+
+export interface Asking {
+  /** How often it is asked again; it rests while the page is hidden. */
+  readonly everyMs?: number | false
+  readonly enabled?: boolean
+  /** What is only known at the moment of asking, such as "since an hour ago". */
+  readonly late?: () => QueryValues
+  /** What tells such a question from others with the same query. */
+  readonly name?: string
+}
+
+/** Reads something of the API. What was shown stays until the next answer is there. */
+export function useAnswer<T>(path: string, query: QueryValues = {}, asking: Asking = {}) {
+  return useQuery<T, ApiError>({
+    ...answerOptions<T>(path, query, asking.late),
+    queryKey: [path, query, asking.name ?? ''],
+    placeholderData: keepPreviousData,
+    refetchInterval: asking.everyMs ?? false,
+    enabled: asking.enabled ?? true,
+  })
+}
+
+export const answerOptions = <T>(path: string, query: QueryValues = {}, late?: () => QueryValues) =>
+  queryOptions<T, ApiError>({
+    queryKey: [path, query],
+    queryFn: ({ signal }) => ask<T>(path, { query: { ...query, ...late?.() }, signal }),
+  })

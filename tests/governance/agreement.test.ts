@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { missingPostgres, startPostgres } from 'test-postgres'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { costOf, type Kind, kinds, type Mixed, openMixed, type Report } from './mixed-calls.ts'
+import { type Books, contradictions, type StoredLine } from './read-books.ts'
+
+const runs = 4
+const warmUp = 60
+const names = Array.from({ length: runs }, (_, i) => `k${i}`)
+
+const options = {
+  keys: Object.fromEntries([
+    ...names.map((name) => [
+      name,
+      { team: 'team', limits: { requests: '100000/1h' }, budget: { usd: 1000, per: '1d' } },
+    ]),
+    ['warm', {}],
+  ]),
+  teams: [{ name: 'team', customer: 'customer', budget: { usd: 5000, per: 'month' } }],
+  customers: [{ name: 'customer', budget: { usd: 9000, per: 'week' } }],
+}
+
+const asText = ({
+  provider,
+  model,
+  inputTokens,
+  outputTokens,
+}: Omit<Report, 'id' | 'cachedTokens' | 'isLate'>) =>
+  `${provider}/${model} ${inputTokens} ${outputTokens}`
+
+/** Everything that must agree once a key's calls are over. */
+function check(books: Books, key: string, ids: ReadonlySet<number>, mixed: Mixed): void {
+  assert.deepEqual(contradictions(books), [])
+  const lines = books.lines.filter((line) => line.key === key)
+  const reports = mixed.reports.filter(({ id }) => ids.has(id))
+  // What a provider said stands in the ledger, and nothing else stands there as said by one.
+  const told = lines.filter((line) => line.estimated === 0 && line.outcome === 'answered')
+  const late = reports.filter(({ isLate }) => isLate).map(asText)
+  const heard = new Set(told.map(asText))
+  const sure = reports.filter((one) => !one.isLate || heard.has(asText(one)))
+  assert.deepEqual(told.map(asText).toSorted(), sure.map(asText).toSorted())
+  const lost = lines.filter(({ outcome, role }) => outcome === 'aborted' && role === 'first')
+  assert.ok(late.filter((one) => !heard.has(one)).length <= lost.length)
+  const cachedOf = new Map(reports.map((report) => [asText(report), report.cachedTokens]))
+  for (const line of lines) checkCost(line, cachedOf.get(asText(line)) ?? 0)
+}
+
+function checkCost(line: StoredLine, cachedTokens: number): void {
+  const { model, inputTokens, outputTokens, charges, costNanos, outcome, estimated } = line
+  const used = { inputTokens, outputTokens, cachedTokens: estimated ? 0 : cachedTokens }
+  const expected = costOf(model, used)
+  assert.equal(costNanos, expected, JSON.stringify(line))
+  if (outcome === 'failed' && estimated === 0) assert.equal(expected, 0)
+  assert.deepEqual(Object.values(charges), expected > 0 ? [expected, expected, expected] : [])
+}
+
+async function holds(storeUrl: string | null): Promise<void> {
+  await using mixed = await openMixed({
+    ...options,
+    ...(storeUrl && {
+      storeUrl,
+      start: { env: { SLUICE_ENCRYPTION_KEY: 'the-same-in-every-process-0123456789' } },
+    }),
+  })
+  const { stage } = mixed
+  // From then on the gateway knows what is late.
+  for (let call = 0; call < warmUp; call++) await mixed.run('warm', 'plain')
+  await warmRace(mixed)
+  let run = 0
+  const mixes = fc.array(fc.constantFrom<Kind>(...kinds), { minLength: 60, maxLength: 120 })
+  await fc.assert(
+    fc.asyncProperty(mixes, async (mix) => {
+      const key = names[run++] ?? ''
+      const ids = new Set(await Promise.all(mix.map((kind) => mixed.run(key, kind))))
+      const sent = [...ids].reduce((sum, id) => sum + (mixed.sent.get(id) ?? 0), 0)
+      const books = await stage.booksWhen(
+        ({ lines }) => lines.filter((line) => line.key === key).length >= sent,
+      )
+      const lines = books.lines.filter((line) => line.key === key)
+      assert.equal(lines.length, sent, 'a line for each request that a provider saw')
+      check(books, key, ids, mixed)
+    }),
+    { numRuns: runs, endOnFailure: true },
+  )
+  const roles = new Set((await stage.books()).lines.map(({ role }) => role))
+  assert.deepEqual(roles, new Set(['first', 'repeat', 'hedge']), 'every way of asking was met')
+  await stage.stop('SIGTERM')
+  const books = await stage.books()
+  assert.deepEqual(contradictions(books), [])
+  assert.deepEqual(books.leases, [], 'what was taken ahead went back')
+  if (storeUrl !== null) return
+  const store = await openSqliteStore({ file: `${stage.gateway.dataDir}/sluice.db` })
+  try {
+    assert.deepEqual(await store.recount(0), { budgets: [], usageRows: 0 })
+  } finally {
+    await store.close()
+  }
+}
+
+/** The same route, without anybody late. */
+async function warmRace({ stage }: Mixed): Promise<void> {
+  const content = JSON.stringify({ id: 0, kind: 'plain' })
+  for (const stream of [false, true])
+    for (let call = 0; call < warmUp; call++) {
+      const fields = { model: 'raced', stream, messages: [{ role: 'user', content }] }
+      assert.equal((await stage.call('warm', fields)).status, 200)
+    }
+}
+
+describe('ledger, budgets, usage and the providers agree to the nano-dollar, whatever happens to calls', () => {
+  test('in a file', () => holds(null))
+  test('on Postgres', { skip: missingPostgres }, async () => {
+    const postgres = await startPostgres()
+    try {
+      await holds(await postgres.createDatabase())
+    } finally {
+      await postgres.destroy()
+    }
+  })
+})
