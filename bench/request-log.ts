@@ -6,7 +6,7 @@ import { systemRuntime } from '../src/core/system.ts'
 import { BlockLog } from '../src/store/block-log.ts'
 import type { LogEntry } from '../src/store/logged-call.ts'
 import type { RequestLog } from '../src/store/request-log.ts'
-import { encodeEntries } from '../src/store/request-log-block.ts'
+import { encodeEntries } from '../src/store/request-log-builder.ts'
 import { type LogFilter, noFilter } from '../src/store/request-log-filter.ts'
 import { SqliteBlockStore } from '../src/store/sqlite-block-store.ts'
 

@@ -4,7 +4,7 @@ import { BlockLog } from '../src/store/block-log.ts'
 import type { BlockStore } from '../src/store/block-store.ts'
 import type { LogEntry } from '../src/store/logged-call.ts'
 import type { LogRules, RawBody } from '../src/store/request-log.ts'
-import { encodeEntries } from '../src/store/request-log-block.ts'
+import { encodeEntries } from '../src/store/request-log-builder.ts'
 import { type LogFilter, noFilter } from '../src/store/request-log-filter.ts'
 import { ManualClock } from './support/manual-clock.ts'
 

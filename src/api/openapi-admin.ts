@@ -56,7 +56,7 @@ function answer(id: string, success: Node): Node {
   const table = {
     content: Object.assign(
       {},
-      ...types.map((type) => content('', type, { type: 'string' }).content),
+      ...types.map((type) => content('', type, { type: 'string' })['content']),
     ),
   }
   // Where there is nothing but files, JSON is not among them.

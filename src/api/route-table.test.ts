@@ -28,7 +28,6 @@ test('jobs are submitted, asked for, cancelled and listed', () => {
 test('an unknown path takes nothing', () => {
   for (const path of [
     '',
-    '/',
     '/livez/',
     '/v1/models/',
     '/v1/modelsx',

@@ -117,8 +117,10 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     metrics,
     books,
     record(record, call) {
-      log.record(record, 'call')
-      requests.record(record, call)
+      // Said once, for both.
+      const text = JSON.stringify(record)
+      log.record(text, 'call')
+      requests.record(record, call, text)
     },
   }
   const { sealingKey } = identity

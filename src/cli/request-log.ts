@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { secretsIn } from '../config/secrets-in.ts'
+import type { Call } from '../core/call.ts'
 import { createRedactor, type Redactor } from '../core/redactor.ts'
 import type { Runtime, Timer } from '../core/runtime.ts'
 import { ContentCapture } from '../gateway/content-capture.ts'
 import { LogTail } from '../gateway/log-tail.ts'
 import { LogWriter } from '../gateway/log-writer.ts'
-import type { SettleDeps } from '../gateway/settle.ts'
+import type { CallRecord } from '../observability/records.ts'
 import type { Log } from '../sinks/log.ts'
 import type { LogRules, LogSize, RequestLog } from '../store/request-log.ts'
 import { orderOf, timeOf } from '../store/request-log-block.ts'
@@ -27,7 +28,8 @@ export interface OpenRequestLog {
   readonly tail: LogTail
   readonly content: ContentCapture
   readonly redact: () => Redactor
-  readonly record: SettleDeps['record']
+  /** `text`: the record as JSON. Never throws and never waits. */
+  readonly record: (record: CallRecord, call: Call, text: string) => void
   readonly signs: () => { readonly lost: number; readonly waiting: number; readonly bytes: number }
   follow(config: Config): void
   /** Leaves no timer behind. */
@@ -40,7 +42,7 @@ const pruneMs = 60_000
 
 export function openRequestLog({ config, runtime, logger }: RequestLogParts): OpenRequestLog {
   const { clock, randomId } = runtime
-  const tail = new LogTail()
+  const tail = new LogTail(clock)
   const content = new ContentCapture()
   let settings = config.requestLog
   let redact = createRedactor(secretsIn(config))
@@ -81,7 +83,7 @@ export function openRequestLog({ config, runtime, logger }: RequestLogParts): Op
   return {
     ...shared,
     log,
-    record: (record, call) => writer.add(record, call),
+    record: (record, call, text) => writer.add(record, call, text),
     signs: () => ({ lost: writer.lost, waiting: writer.waiting, bytes: size?.bytes ?? 0 }),
     follow(next) {
       follow(next)

@@ -1,6 +1,6 @@
 import type { Call } from '../core/call.ts'
 import type { CallRecord } from '../observability/records.ts'
-import type { CallKind, LogEntry } from '../store/logged-call.ts'
+import type { CallKind, LoggedCall } from '../store/logged-call.ts'
 import type { RawBody } from '../store/request-log.ts'
 import { encodeError } from '../wire/openai-chat/error.ts'
 import { shortenMedia } from '../wire/shorten-media.ts'
@@ -8,8 +8,8 @@ import { shortenMedia } from '../wire/shorten-media.ts'
 const nobody: Readonly<Record<string, string>> = {}
 const namesAtMost = 256
 
-/** What the log keeps of a settled call. `text` is its record as a line of JSON. */
-export function logEntryOf(record: CallRecord, call: Call, text: string): LogEntry {
+/** A settled call as the log lists it. */
+export function loggedCallOf(record: CallRecord, call: Call): LoggedCall {
   const { attempts, usage } = call
   return {
     id: call.id,
@@ -37,7 +37,6 @@ export function logEntryOf(record: CallRecord, call: Call, text: string): LogEnt
     fallback: call.fallback,
     hedged: attempts.length > 1 && attempts.some(({ role }) => role === 'hedge'),
     dimensions: record.dimensions ?? nobody,
-    text,
   }
 }
 

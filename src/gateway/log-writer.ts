@@ -3,11 +3,10 @@ import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Timer } from '../core/runtime.ts'
 import type { CallRecord } from '../observability/records.ts'
-import type { LogEntry } from '../store/logged-call.ts'
 import type { LogBatch, Loss, RawBody, RequestLog } from '../store/request-log.ts'
-import { encodeEntries } from '../store/request-log-block.ts'
+import { BatchBuilder } from '../store/request-log-builder.ts'
 import type { ContentCapture } from './content-capture.ts'
-import { bodiesOf, logEntryOf } from './log-entry.ts'
+import { bodiesOf, loggedCallOf } from './log-entry.ts'
 import type { LogTail } from './log-tail.ts'
 
 export interface LogWriterDeps {
@@ -20,11 +19,6 @@ export interface LogWriterDeps {
   warn(error: GatewayError, what: string): void
 }
 
-interface Settled {
-  readonly record: CallRecord
-  readonly call: Call
-}
-
 interface Waiting {
   readonly batch: LogBatch
   readonly calls: number
@@ -33,6 +27,7 @@ interface Waiting {
 
 const everyMs = 500
 const callsAtOnce = 1000
+const bodyBytesAtOnce = 8 * 1024 * 1024
 const retryMs = { first: 250, most: 10_000 }
 /** What may wait while the log cannot be written; then the oldest is given up, and counted. */
 const atMost = { calls: 10_000, bytes: 64 * 1024 * 1024 }
@@ -40,7 +35,9 @@ const atMost = { calls: 10_000, bytes: 64 * 1024 * 1024 }
 /** Writes calls into the request log in batches. Never holds up a call: what the log does not take is given up and told. */
 export class LogWriter {
   readonly #deps: LogWriterDeps
-  #settled: Settled[] = []
+  readonly #builder = new BatchBuilder()
+  #bodies: RawBody[] = []
+  #bodyBytes = 0
   #waiting: Waiting[] = []
   #timer: Timer | null = null
   #armed = false
@@ -60,11 +57,24 @@ export class LogWriter {
   }
 
   get waiting(): number {
-    return this.#waiting.reduce((sum, { calls }) => sum + calls, this.#settled.length)
+    return this.#waiting.reduce((sum, { calls }) => sum + calls, this.#builder.calls)
   }
 
-  add(record: CallRecord, call: Call): void {
-    if (this.#settled.push({ record, call }) >= callsAtOnce) this.#gather()
+  /** `text`: the record as JSON. */
+  add(record: CallRecord, call: Call, text: string): void {
+    const { content, tail, settings } = this.#deps
+    const logged = loggedCallOf(record, call)
+    tail.add(logged)
+    if (!this.#builder.add(logged, text)) this.#noteLoss(1, 'its id tells no time')
+    if (typeof call.content === 'object') {
+      for (const body of bodiesOf(call, settings().maxBodyBytes)) {
+        this.#bodies.push(body)
+        this.#bodyBytes += body.bytes.length
+      }
+      content.release(call)
+    }
+    const isFull = this.#builder.calls >= callsAtOnce || this.#bodyBytes >= bodyBytesAtOnce
+    if (isFull) this.#gather()
     else if (!this.#armed) this.#arm()
   }
 
@@ -98,28 +108,17 @@ export class LogWriter {
 
   /** Makes a batch of what was settled, and sees to it that it is written. */
   #gather(): void {
-    const settled = this.#settled
-    if (settled.length === 0) return
-    this.#settled = []
-    const { newId, content, tail, settings } = this.#deps
-    const { maxBodyBytes } = settings()
-    const entries: LogEntry[] = []
-    const bodies: RawBody[] = []
-    for (const { record, call } of settled) {
-      entries.push(logEntryOf(record, call, JSON.stringify(record)))
-      bodies.push(...bodiesOf(call, maxBodyBytes))
-      content.release(call)
-    }
-    tail.push(entries)
-    const blocks = encodeEntries(entries)
-    const calls = blocks.reduce((sum, block) => sum + block.calls, 0)
-    if (calls < entries.length) this.#noteLoss(entries.length - calls, 'their ids tell no time')
-    const bytes = blocks.reduce((sum, block) => sum + block.columns.length + block.texts.length, 0)
+    this.#deps.tail.send()
+    const { calls, bytes } = this.#builder
+    if (calls === 0) return
+    const bodies = this.#bodies
     this.#waiting.push({
-      batch: { id: newId(), blocks, bodies, loss: null },
+      batch: { id: this.#deps.newId(), blocks: this.#builder.take(), bodies, loss: null },
       calls,
-      bytes: bodies.reduce((sum, body) => sum + body.bytes.length, bytes),
+      bytes: bytes + this.#bodyBytes,
     })
+    this.#bodies = []
+    this.#bodyBytes = 0
     this.#giveUp()
     if (this.#writing === null && this.#retryMs === 0) void this.#write()
   }

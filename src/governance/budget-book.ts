@@ -96,8 +96,12 @@ export class BudgetBook {
    */
   async giveBackIdle(idleMs: number): Promise<void> {
     const [nowMs, now] = [this.#clock.monotonic(), this.#clock.now()]
-    const isIdle = ({ endsAt, usedMs }: Account): boolean =>
-      endsAt <= now || nowMs - usedMs >= idleMs
+    const isIdle = ({ endsAt, usedMs, emptyUntilMs }: Account): boolean => {
+      // What was too little for a call here may be what another process lacks for one.
+      const isShort = emptyUntilMs > 0 && idleMs < Number.POSITIVE_INFINITY
+      const unusedMs = isShort ? Math.min(emptyMs, idleMs) : idleMs
+      return endsAt <= now || nowMs - usedMs >= unusedMs
+    }
     const idle = [...this.#accounts].filter(([, account]) => isIdle(account))
     const back = [...this.#accounts.values()].map((account) => {
       const kept = isIdle(account) ? 0 : 2 * account.blockNanos
@@ -210,6 +214,7 @@ export class BudgetBook {
       { ...account.window, limitNanos: budget.limitNanos, wantNanos },
     ])
     account.leasedNanos += granted
+    account.emptyUntilMs = 0
     if (granted >= wantNanos) return
     account.emptyUntilMs = this.#clock.monotonic() + emptyMs
     account.emptyLimitNanos = budget.limitNanos

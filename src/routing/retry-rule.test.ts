@@ -37,13 +37,26 @@ test('each failure has the row of the table it belongs to', () => {
     ['never - next nothing', 'overloaded', {}],
     ['never - next nothing', 'no_healthy_upstream', {}],
     ['never - next nothing', 'unsupported_parameter', {}],
+    ['never - next nothing', 'budget_exceeded', {}],
+    ['never - next nothing', 'model_unpriced', {}],
+    ['never - next nothing', 'rate_limit_exceeded', {}],
   ]
   for (const [expected, code, facts] of rows)
     assert.equal(rule(code, facts), expected, `${code} ${JSON.stringify(facts)}`)
 })
 
 test('what is not a provider’s failure is never tried again', () => {
-  const tried = new Set(['overloaded', 'no_healthy_upstream', 'unsupported_parameter'])
+  const tried = new Set([
+    'overloaded',
+    'no_healthy_upstream',
+    'unsupported_parameter',
+    // What one target may not cost, or has no price for, another one may.
+    'budget_exceeded',
+    'model_unpriced',
+    'rate_limit_exceeded',
+    'token_limit_exceeded',
+    'concurrency_exceeded',
+  ])
   for (const code of Object.keys(errorTable) as ErrorCode[])
     if (!code.startsWith('upstream_') && !tried.has(code))
       assert.equal(rule(code), 'never - - nothing', code)

@@ -24,10 +24,10 @@ const backlogBytes = 16 * 1024 * 1024
 export interface Log {
   readonly logger: Logger
   /**
-   * One line at level `info` from an object that nobody changes any more. Turned into text only when the lines are
-   * written: a call pays for an append.
+   * One line at level `info`, from an object that nobody changes any more or from one as JSON. The line is made only when
+   * lines are written: a call pays for an append.
    */
-  readonly record: (record: object, message: string) => void
+  readonly record: (record: object | string, message: string) => void
   /** Writes out what is waiting. */
   flush(): void
   /** Lines given up because nobody read the log fast enough. */
@@ -71,7 +71,7 @@ export function openLog(settings: LogSettings, stream: LineStream, clock: Clock)
     },
     { write: add },
   )
-  const record = (fields: object, message: string): void => {
+  const record = (fields: object | string, message: string): void => {
     if (records) add({ at: clock.now(), fields, message })
   }
   return { logger, record, flush, dropped: () => dropped }
@@ -79,13 +79,13 @@ export function openLog(settings: LogSettings, stream: LineStream, clock: Clock)
 
 interface Pending {
   readonly at: number
-  readonly fields: object
+  readonly fields: object | string
   readonly message: string
 }
 
 /** In the form the logger writes, so that one reader reads both. Joined as text: copying the object costs more. */
 function lineOf({ at, fields, message }: Pending): string {
-  const inner = JSON.stringify(fields).slice(1, -1)
+  const inner = (typeof fields === 'string' ? fields : JSON.stringify(fields)).slice(1, -1)
   const time = new Date(at).toISOString()
   return `{"level":"info","time":"${time}"${inner && ','}${inner},"msg":${JSON.stringify(message)}}\n`
 }

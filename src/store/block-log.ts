@@ -2,7 +2,15 @@ import { createRedactor, type Redactor } from '../core/redactor.ts'
 import type { Clock } from '../core/runtime.ts'
 import { findPage, type Hit, type HitPage } from './block-page.ts'
 import type { BlockReader, BlockRef, BlockStore, StoredBody, StoredDay } from './block-store.ts'
-import { BlockTiers, mergeBlocks, pack, smallBlock, unpack, unpackTexts } from './block-tiers.ts'
+import {
+  BlockTiers,
+  mergeBlocks,
+  pack,
+  packed,
+  smallBlock,
+  unpack,
+  unpackTexts,
+} from './block-tiers.ts'
 import type {
   LogBatch,
   LogDetail,
@@ -60,7 +68,7 @@ export class BlockLog implements RequestLog {
     const added = await this.#store.insert({
       id,
       loss,
-      blocks: blocks.map(({ texts, ...block }) => ({ ...block, details: pack(texts) })),
+      blocks: blocks.map(packed),
       bodies: bodies.map((body) => this.#keepable(body)),
     })
     for (const ref of added) this.#note(ref)
@@ -83,11 +91,11 @@ export class BlockLog implements RequestLog {
       const { hits, next } = await this.#page(reader, filter, after, limit)
       const known = new Map<string, readonly string[]>()
       const texts: string[] = []
-      for (const { ref, row } of hits) {
+      for (const { ref, block, row } of hits) {
         const name = `${ref.place} ${ref.id}`
         const own = known.get(name) ?? (await textsOf(reader, ref))
         known.set(name, own)
-        texts.push(own[row] ?? '')
+        texts.push(own[lineOf(block, row)] ?? '')
       }
       return { texts: texts.filter((text) => text !== ''), next }
     })
@@ -99,9 +107,10 @@ export class BlockLog implements RequestLog {
     return await this.#store.read(async (reader) => {
       for (const ref of await reader.blocks(order, order + 1)) {
         const columns = await reader.columns(ref)
-        const row = columns === null ? -1 : rowOf(decodeBlock(columns), order, id)
-        if (row === -1) continue
-        const text = (await textsOf(reader, ref))[row] ?? '{}'
+        const block = columns === null ? null : decodeBlock(columns)
+        const row = block === null ? -1 : rowOf(block, order, id)
+        if (block === null || row === -1) continue
+        const text = (await textsOf(reader, ref))[lineOf(block, row)] ?? '{}'
         const bodies = await reader.bodies(id, ref.day)
         return {
           text,
@@ -228,7 +237,7 @@ export class BlockLog implements RequestLog {
     while (this.#due.length > 0 && this.#summing === 0) {
       const refs = this.#due.shift() as readonly BlockRef[]
       const parts = await this.#store.read((reader) => partsOf(reader, refs))
-      const merged = parts && mergeBlocks(refs[0]?.day ?? 0, parts)
+      const merged = parts && mergeBlocks(parts)
       const ref = merged && (await this.#store.replace(refs, merged))
       if (ref) this.#note(ref)
     }
@@ -249,6 +258,8 @@ async function textsOf(reader: BlockReader, ref: Hit['ref']): Promise<readonly s
   const details = await reader.details(ref)
   return details === null ? [] : unpackTexts(details)
 }
+
+const lineOf = ({ columns }: Block, row: number): number => columns.line[row] ?? 0
 
 /** -1: it is not there. */
 function rowOf(block: Block, order: number, id: string): number {

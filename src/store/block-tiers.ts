@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { BlockRef, NewBlock } from './block-store.ts'
-import { callIn, decodeBlock, encodeBlock } from './request-log-block.ts'
+import { callIn, decodeBlock, type EncodedBlock } from './request-log-block.ts'
+import { BatchBuilder } from './request-log-builder.ts'
 
 /** A block with fewer calls is put together with others, since each costs those who read about as much as 500 calls. */
 export const smallBlock = 512
@@ -37,31 +38,25 @@ export interface BlockParts {
 }
 
 /** Several blocks of one day as one, in the order of their calls' ids. */
-export function mergeBlocks(day: number, parts: readonly BlockParts[]): NewBlock {
-  const calls = parts
-    .flatMap(({ columns, details }) => {
-      const block = decodeBlock(columns)
-      const texts = unpackTexts(details)
-      return Array.from({ length: block.calls }, (_, row) => ({
-        ...callIn(block, row),
-        text: texts[row] ?? '',
-      }))
-    })
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-  const columns = encodeBlock(calls)
-  const { order } = decodeBlock(columns).columns
-  return {
-    day,
-    calls: calls.length,
-    first: order[0] ?? 0,
-    last: order[calls.length - 1] ?? 0,
-    columns,
-    details: pack(calls.map(({ text }) => text).join('\n')),
+export function mergeBlocks(parts: readonly BlockParts[]): NewBlock | null {
+  const builder = new BatchBuilder()
+  for (const { columns, details } of parts) {
+    const block = decodeBlock(columns)
+    const texts = unpackTexts(details)
+    for (let row = 0; row < block.calls; row++)
+      builder.add(callIn(block, row), texts[block.columns.line[row] ?? 0] ?? '')
   }
+  const [merged] = builder.take()
+  return merged ? packed(merged) : null
 }
+
+export const packed = ({ texts, ...block }: EncodedBlock): NewBlock => ({
+  ...block,
+  details: pack(texts),
+})
 
 const quickly = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
-export const pack = (text: string): Uint8Array => zstdCompressSync(text, quickly)
+export const pack = (text: string | Uint8Array): Uint8Array => zstdCompressSync(text, quickly)
 export const unpack = (bytes: Uint8Array): string => zstdDecompressSync(bytes).toString('utf8')
 export const unpackTexts = (details: Uint8Array): readonly string[] => unpack(details).split('\n')

@@ -1,4 +1,4 @@
-import { callKinds, type LogEntry, type LoggedCall } from './logged-call.ts'
+import { callKinds, type LoggedCall } from './logged-call.ts'
 
 // A block is some hundred to thousand calls, column by column: whoever looks for calls, or adds them up, reads numbers and
 // compares names by their place in a short list. It is what makes a million calls a matter of milliseconds, without an
@@ -30,6 +30,7 @@ const layout = [
   ['output', Uint32Array],
   ['cached', Uint32Array],
   ['reasoning', Uint32Array],
+  ['line', Uint32Array],
   ['status', Uint16Array],
   ...nameColumns.map((name) => [name, Uint16Array] as const),
   ['kind', Uint8Array],
@@ -37,13 +38,13 @@ const layout = [
   ['fallback', Uint8Array],
   ['hedged', Uint8Array],
 ] as const
-const rowBytes = layout.reduce((sum, [, kind]) => sum + kind.BYTES_PER_ELEMENT, 0)
+export const rowBytes = layout.reduce((sum, [, kind]) => sum + kind.BYTES_PER_ELEMENT, 0)
 
 type FloatColumn = 'order' | 'cost' | 'duration' | 'firstToken'
-type CountColumn = 'low' | 'lower' | 'input' | 'output' | 'cached' | 'reasoning' | 'status'
+type CountColumn = 'low' | 'lower' | 'input' | 'output' | 'cached' | 'reasoning' | 'line' | 'status'
 type ByteColumn = 'kind' | 'attempts' | 'fallback' | 'hedged'
-type Numbers = Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array
-type Columns = Readonly<Record<FloatColumn | CountColumn | NameColumn | ByteColumn, Numbers>>
+export type Numbers = Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array
+export type Columns = Readonly<Record<FloatColumn | CountColumn | NameColumn | ByteColumn, Numbers>>
 
 /** Calls of one day in the order of their ids. A number that is not known is NaN. */
 export interface Block {
@@ -65,22 +66,29 @@ export interface EncodedBlock {
   readonly first: number
   readonly last: number
   readonly columns: Uint8Array
-  /** Lines in the order of the columns. */
-  readonly texts: string
+  /** Lines of JSON; a column tells which is whose. */
+  readonly texts: Uint8Array
 }
 
-const version = 1
-const headBytes = 16
+export const blockVersion = 1
+export const headBytes = 16
 const dayMs = 86_400_000
 
 /** The part of an id that calls are ordered by first: its time and the 12 bits after it. NaN: it is no UUIDv7. */
 export function orderOf(id: string): number {
   if (id.length !== 36 || id[14] !== '7') return Number.NaN
-  return (
-    (Number.parseInt(id.slice(0, 8), 16) * 65_536 + Number.parseInt(id.slice(9, 13), 16)) * 4096 +
-    Number.parseInt(id.slice(15, 18), 16)
-  )
+  return (hexIn(id, 0, 8) * 65_536 + hexIn(id, 9, 13)) * 4096 + hexIn(id, 15, 18)
 }
+
+/** Without a string for each part: every call is asked for some. */
+export function hexIn(text: string, from: number, to: number): number {
+  let value = 0
+  for (let at = from; at < to; at++) value = value * 16 + digitOf(text.charCodeAt(at))
+  return value
+}
+
+const digitOf = (code: number): number =>
+  code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : Number.NaN
 
 /** Epoch ms. */
 export const timeOf = (order: number): number => Math.floor(order / 4096)
@@ -92,82 +100,13 @@ export function dayOf(id: string): number {
   return time - (time % dayMs)
 }
 
-/** What is stored of entries: a block for each day that they began on. Those whose id is no UUIDv7 are left out. */
-export function encodeEntries(entries: readonly LogEntry[]): readonly EncodedBlock[] {
-  const days = new Map<number, LogEntry[]>()
-  for (const entry of entries) {
-    const day = dayOf(entry.id)
-    if (Number.isNaN(day)) continue
-    const known = days.get(day)
-    if (known) known.push(entry)
-    else days.set(day, [entry])
-  }
-  return [...days].map(([day, own]) => {
-    const sorted = own.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-    return {
-      day,
-      calls: sorted.length,
-      first: orderOf(sorted[0]?.id ?? ''),
-      last: orderOf(sorted.at(-1)?.id ?? ''),
-      columns: encodeBlock(sorted),
-      texts: sorted.map(({ text }) => text).join('\n'),
-    }
-  })
-}
-
-/** `calls` in the order of their ids. */
-export function encodeBlock(calls: readonly LoggedCall[]): Uint8Array {
-  const count = calls.length
-  const names = nameColumns.map((name) => new NameList(name))
-  const pairs = new Map<string, number>()
-  const pairsOf: [row: number, pairs: readonly number[]][] = []
-  const body = new ArrayBuffer(headBytes + count * rowBytes)
-  const columns = columnsIn(body, headBytes, count)
-  const kinds = callKinds as readonly string[]
-  const labels: string[] = []
-  let hasLabels = false
-  for (let row = 0; row < count; row++) {
-    const call = calls[row] as LoggedCall
-    columns.order[row] = orderOf(call.id)
-    columns.low[row] = Number.parseInt(call.id.slice(19, 23) + call.id.slice(24, 28), 16)
-    columns.lower[row] = Number.parseInt(call.id.slice(28), 16)
-    columns.cost[row] = call.costNanos ?? Number.NaN
-    columns.duration[row] = call.durationMs
-    columns.firstToken[row] = call.firstTokenMs ?? Number.NaN
-    columns.input[row] = call.inputTokens
-    columns.output[row] = call.outputTokens
-    columns.cached[row] = call.cachedInputTokens
-    columns.reasoning[row] = call.reasoningTokens
-    columns.status[row] = call.status
-    columns.kind[row] = kinds.indexOf(call.kind)
-    columns.attempts[row] = Math.min(255, call.attempts)
-    columns.fallback[row] = Math.min(255, call.fallback)
-    columns.hedged[row] = call.hedged ? 1 : 0
-    for (const list of names) columns[list.name][row] = list.place(call[list.name])
-    labels.push(call.label)
-    hasLabels ||= call.label !== ''
-    const own = Object.entries(call.dimensions)
-    if (own.length > 0) pairsOf.push([row, own.map((pair) => placeIn(pairs, JSON.stringify(pair)))])
-  }
-  const header = Buffer.from(
-    JSON.stringify({
-      names: Object.fromEntries(names.map(({ name, known }) => [name, [...known.keys()]])),
-      pairs: [...pairs.keys()],
-      pairsOf,
-    }),
-  )
-  new Uint32Array(body, 0, 3).set([version, count, header.length])
-  const end = hasLabels ? Buffer.from(labels.join('\n')) : Buffer.alloc(0)
-  return Buffer.concat([new Uint8Array(body), header, end])
-}
-
 /** Throws where it is no block of this version. */
 export function decodeBlock(given: Uint8Array): Block {
   // Numbers are read where they lie, which must be a place for numbers.
   const bytes = given.byteOffset % 8 === 0 ? given : new Uint8Array(given)
   const { buffer, byteOffset, length } = bytes
   const [found, count = 0, headerLength = 0] = new Uint32Array(buffer, byteOffset, 3)
-  if (found !== version) throw new Error(`This block of the request log has version ${found}.`)
+  if (found !== blockVersion) throw new Error(`This block of the request log has version ${found}.`)
   const body = Buffer.from(buffer, byteOffset, length)
   const headerAt = headBytes + count * rowBytes
   const header = JSON.parse(body.toString('utf8', headerAt, headerAt + headerLength)) as {
@@ -251,7 +190,8 @@ export function labelsOf(block: Block): Labels | null {
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100
 
-function columnsIn(buffer: ArrayBuffer, start: number, count: number): Columns {
+/** Columns in memory, one behind the other. */
+export function columnsIn(buffer: ArrayBuffer, start: number, count: number): Columns {
   let at = start
   const entries = layout.map(([name, kind]) => {
     const column = new kind(buffer, at, count)
@@ -259,34 +199,4 @@ function columnsIn(buffer: ArrayBuffer, start: number, count: number): Columns {
     return [name, column] as const
   })
   return Object.fromEntries(entries) as Columns
-}
-
-/** How many names a list can tell apart; the rest are one. */
-const namesAtMost = 65_535
-
-class NameList {
-  readonly name: NameColumn
-  readonly known = new Map<string, number>()
-  #last = ''
-  #lastPlace = -1
-
-  constructor(name: NameColumn) {
-    this.name = name
-  }
-
-  place(value: string): number {
-    // Neighbours are often alike.
-    if (this.#lastPlace >= 0 && value === this.#last) return this.#lastPlace
-    this.#last = value
-    this.#lastPlace = placeIn(this.known, value)
-    return this.#lastPlace
-  }
-}
-
-function placeIn(known: Map<string, number>, value: string): number {
-  const found = known.get(value)
-  if (found !== undefined) return found
-  const place = Math.min(known.size, namesAtMost)
-  known.set(value, place)
-  return place
 }

@@ -14,7 +14,7 @@ import {
 } from '../../tests/request-log-suite.ts'
 import { ManualClock } from '../../tests/support/manual-clock.ts'
 import { BlockLog } from './block-log.ts'
-import { encodeEntries } from './request-log-block.ts'
+import { encodeEntries } from './request-log-builder.ts'
 import { noFilter } from './request-log-filter.ts'
 import { SqliteBlockStore } from './sqlite-block-store.ts'
 

@@ -26,7 +26,10 @@ export function dialectErrorsSuite(stage: DialectStage, client: OpenAI, dialect:
         body: chat(`${provider}-limited-${way}/${name}`, { stream }),
       })
       assert.equal(answer.status, 429)
-      assert.equal(headers['retry-after'], dialect.saysWhen ? '7' : '1')
+      const seconds = Number(headers['retry-after'])
+      // Another model of the same provider may have been told a moment before: then it is what is left of it.
+      if (dialect.saysWhen) assert.ok(seconds > 1 && seconds <= 7, String(seconds))
+      else assert.equal(seconds, 1)
       assert.match(headers['content-type'] ?? '', /^application\/json/)
       assert.equal(envelopeOf({ headers, ...answer }).error.code, 'upstream_rate_limited')
     })

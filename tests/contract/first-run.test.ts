@@ -51,10 +51,10 @@ test('the call that the banner shows works as it stands there', async () => {
 })
 
 test('nothing but first-run.txt holds the key or the password in clear text', () => {
-  for (const name of readdirSync(gateway.dataDir)) {
-    if (name === 'first-run.txt') continue
-    const bytes = readFileSync(join(gateway.dataDir, name))
-    for (const secret of [key, password]) assert.ok(!bytes.includes(secret), name)
+  const files = readdirSync(gateway.dataDir, { recursive: true, withFileTypes: true })
+  for (const file of files.filter((each) => each.isFile() && each.name !== 'first-run.txt')) {
+    const bytes = readFileSync(join(file.parentPath, file.name))
+    for (const secret of [key, password]) assert.ok(!bytes.includes(secret), file.name)
   }
 })
 

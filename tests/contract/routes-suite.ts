@@ -97,7 +97,6 @@ export function routesSuite({ gateway }: Stage): void {
 
   test('no address answers that is not described', async () => {
     for (const path of [
-      '/',
       '/v1',
       '/openai',
       '/openai/v1',

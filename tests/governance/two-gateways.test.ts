@@ -57,7 +57,7 @@ suite('two gateways on one Postgres', { skip: missingPostgres, concurrency: fals
 
   async function end(...nodes: readonly Governed[]): Promise<void> {
     for (const node of nodes) {
-      await node.stop('SIGKILL')
+      await node.gateway.kill()
       node.gateway.removeFolder()
     }
   }
@@ -110,7 +110,7 @@ suite('two gateways on one Postgres', { skip: missingPostgres, concurrency: fals
   })
 
   test('one that comes back ends its own: what was open is on lines of its own, and the rest goes back', async () => {
-    const [one, two] = await openTwo(100)
+    const [one] = await openTwo(100)
     upstream.on('m', script.stall())
     const before = upstream.requests.length
     const open = one.leave('a', hundred, { ms: 5000 })

@@ -14,8 +14,10 @@ export type Session = Answer<typeof getSession>
 export function SessionGate({ children }: { readonly children: ReactNode }) {
   const session = useQuery({
     ...answerOptions<Session>(sessionPath),
-    // Half an hour without use ends a session; looking at the page is use.
-    refetchInterval: 5 * 60_000,
+    // Half an hour without use ends a session; looking at the page is use. Whoever is typing a password is left alone.
+    refetchInterval: ({ state }) => (state.status === 'success' ? 5 * 60_000 : false),
+    refetchOnWindowFocus: ({ state }) => state.status === 'success',
+    refetchOnReconnect: ({ state }) => state.status === 'success',
   })
   const isOut = session.error instanceof ApiError && session.error.status === 401
   if (isOut) return <SignIn />

@@ -10,6 +10,7 @@ export function SignIn() {
   const [username, setUsername] = useState('admin')
   const [password, setPassword] = useState('')
   const signIn = useMutation({
+    meta: { told: 'in place' },
     mutationFn: () =>
       ask<Answer<typeof login>>('/api/session/login', {
         method: 'POST',

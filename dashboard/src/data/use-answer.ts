@@ -15,16 +15,15 @@ export interface Asking {
 /** Reads something of the API. What was shown stays until the next answer is there. */
 export function useAnswer<T>(path: string, query: QueryValues = {}, asking: Asking = {}) {
   return useQuery<T, ApiError>({
-    ...answerOptions<T>(path, query, asking.late),
-    queryKey: [path, query, asking.name ?? ''],
+    ...answerOptions<T>(path, query, asking),
     placeholderData: keepPreviousData,
     refetchInterval: asking.everyMs ?? false,
     enabled: asking.enabled ?? true,
   })
 }
 
-export const answerOptions = <T>(path: string, query: QueryValues = {}, late?: () => QueryValues) =>
+export const answerOptions = <T>(path: string, query: QueryValues = {}, asking: Asking = {}) =>
   queryOptions<T, ApiError>({
-    queryKey: [path, query],
-    queryFn: ({ signal }) => ask<T>(path, { query: { ...query, ...late?.() }, signal }),
+    queryKey: [path, query, asking.name ?? ''],
+    queryFn: ({ signal }) => ask<T>(path, { query: { ...query, ...asking.late?.() }, signal }),
   })

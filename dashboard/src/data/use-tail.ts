@@ -1,5 +1,4 @@
-import { useEffect, useState } from 'react'
-import { type QueryValues, withQuery } from './ask.ts'
+import { useEffect, useRef, useState } from 'react'
 import type { LoggedCall } from './log-shapes.ts'
 import { useVisible } from './use-visible.ts'
 
@@ -9,45 +8,29 @@ export interface Tail {
   /** The newest first. */
   readonly calls: readonly LoggedCall[]
   readonly state: 'live' | 'paused' | 'away'
-  readonly clear: () => void
 }
 
-/** Calls as they end, pushed by the gateway. It rests while paused or hidden, and gathers what comes for a quarter second. */
-export function useTail(query: QueryValues, isOn: boolean): Tail {
+/** Calls as they end, pushed by the gateway at most twice a second. It rests while paused, and while nobody sees the page. */
+export function useTail(isOn: boolean, fits: (call: LoggedCall) => boolean): Tail {
   const [calls, setCalls] = useState<readonly LoggedCall[]>([])
   const [isAway, setAway] = useState(false)
   const isVisible = useVisible()
-  const address = withQuery('/api/logs/tail', query)
   const isRunning = isOn && isVisible
+  const latest = useRef(fits)
+  latest.current = fits
   useEffect(() => {
     if (!isRunning) return
-    const source = new EventSource(address)
-    let waiting: LoggedCall[] = []
-    const show = setInterval(() => {
-      if (waiting.length === 0) return
-      const fresh = waiting.toReversed()
-      waiting = []
-      setCalls((old) => {
-        const known = new Set(fresh.map(({ id }) => id))
-        return [...fresh, ...old.filter(({ id }) => !known.has(id))].slice(0, keptAtMost)
-      })
-    }, 250)
+    const source = new EventSource('/api/logs/tail')
     source.onopen = () => setAway(false)
     source.onerror = () => setAway(true)
-    const take = ({ data }: MessageEvent<string>) => {
-      const call = JSON.parse(data) as LoggedCall
-      waiting = [...waiting.slice(-keptAtMost), call]
-    }
-    source.onmessage = take
-    source.addEventListener('call', take)
-    return () => {
-      clearInterval(show)
-      source.close()
-    }
-  }, [address, isRunning])
-  return {
-    calls,
-    state: isRunning ? (isAway ? 'away' : 'live') : 'paused',
-    clear: () => setCalls([]),
-  }
+    source.addEventListener('calls', ({ data }: MessageEvent<string>) => {
+      const told = (JSON.parse(data) as readonly LoggedCall[]).filter(latest.current)
+      if (told.length === 0) return
+      const fresh = told.toSorted((a, b) => (a.id < b.id ? 1 : -1))
+      const known = new Set(fresh.map(({ id }) => id))
+      setCalls((old) => [...fresh, ...old.filter(({ id }) => !known.has(id))].slice(0, keptAtMost))
+    })
+    return () => source.close()
+  }, [isRunning])
+  return { calls, state: isRunning ? (isAway ? 'away' : 'live') : 'paused' }
 }

@@ -18,7 +18,7 @@ export function OverviewPage() {
   const range = useRange()
   const overview = useAnswer<Overview>(
     '/api/overview',
-    { bucket: `${range.bucketMs}ms` },
+    {},
     {
       everyMs: range.isLive ? refreshMs : false,
       late: range.times,
@@ -101,13 +101,13 @@ function Tiles({ sums }: { readonly sums: CallSums }) {
       />
       <StatTile
         label="p95 time"
-        value={formatMs(sums.duration?.p95)}
-        note={`p50 ${formatMs(sums.duration?.p50)}, p99 ${formatMs(sums.duration?.p99)}`}
+        value={formatMs(sums.duration_ms?.p95)}
+        note={`p50 ${formatMs(sums.duration_ms?.p50)}, p99 ${formatMs(sums.duration_ms?.p99)}`}
       />
       <StatTile
         label="p95 first token"
-        value={formatMs(sums.first_token?.p95)}
-        note={`p50 ${formatMs(sums.first_token?.p50)}, p99 ${formatMs(sums.first_token?.p99)}`}
+        value={formatMs(sums.first_token_ms?.p95)}
+        note={`p50 ${formatMs(sums.first_token_ms?.p50)}, p99 ${formatMs(sums.first_token_ms?.p99)}`}
       />
       <StatTile label="Rescued" value={formatCount(sums.rescued)} note="by a retry or fallback" />
     </div>

@@ -3,6 +3,7 @@ import type { listRoutes } from '../../../src/api/admin/contract-system.ts'
 import { useUrlState } from '../app/url-state.ts'
 import type { Answer } from '../data/ask.ts'
 import { useCallCredential } from '../data/credential.ts'
+import type { LogDetail } from '../data/log-shapes.ts'
 import { useAnswer } from '../data/use-answer.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Check } from '../parts/field.tsx'
@@ -11,7 +12,6 @@ import { CallAs } from './playground/call-as.tsx'
 import { callModel, nothingTold } from './playground/call-model.ts'
 import { ModelColumn, type Run } from './playground/model-column.tsx'
 import { bodyOf, type Draft, draftOf, emptyDraft } from './playground/replayed.ts'
-import { readDetail } from './requests/call-detail.ts'
 import { curlFor } from './snippets.ts'
 
 const columnsAtMost = 3
@@ -144,15 +144,12 @@ export function PlaygroundPage() {
 
 /** Fills in the request that is to be made again. Answers why it cannot, if so. */
 function useReplay(id: string | undefined, onDraft: (draft: Draft) => void): string | null {
-  const past = useAnswer<unknown>(
+  const past = useAnswer<LogDetail>(
     `/api/logs/${encodeURIComponent(id ?? '')}`,
     {},
     { enabled: id !== undefined },
   )
-  const request =
-    past.data === undefined
-      ? undefined
-      : readDetail(past.data).bodies.find(({ part }) => part === 'request')
+  const request = past.data?.request
   const text = request?.truncated === false ? request.text : undefined
   const fill = useRef(onDraft)
   fill.current = onDraft

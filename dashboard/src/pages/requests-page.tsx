@@ -6,19 +6,22 @@ import { useRange } from '../app/time-range.tsx'
 import { keepSearch, useUrlState } from '../app/url-state.ts'
 import type { ApiError } from '../data/api-error.ts'
 import { ask, withQuery } from '../data/ask.ts'
+import { formatCount } from '../data/format.ts'
 import type { LoggedCall, LogPage } from '../data/log-shapes.ts'
 import { useTail } from '../data/use-tail.ts'
+import { Badge } from '../parts/badge.tsx'
 import { Snippets } from '../parts/code.tsx'
 import { LiveDot } from '../parts/live-dot.tsx'
 import { Empty, Failure, Skeleton } from '../parts/states.tsx'
 import { CallTable } from './requests/call-table.tsx'
 import { FacetList } from './requests/facet-list.tsx'
 import { FilterBar } from './requests/filter-bar.tsx'
-import { conditions, filterQuery } from './requests/log-filter.ts'
+import { conditions, filterQuery, fitsSearch } from './requests/log-filter.ts'
 import { rememberOrder } from './requests/order.ts'
 import { callSnippets } from './snippets.ts'
 
 const pageSize = '50'
+const refreshMs = 5000
 
 export function RequestsPage() {
   const [search, change] = useUrlState()
@@ -40,11 +43,18 @@ export function RequestsPage() {
         signal,
       }),
     getNextPageParam: ({ next }) => next,
+    // What ended just before the page was opened is in neither the first answer nor the pushed calls.
+    refetchInterval: ({ state }) =>
+      isOn && range.isLive && (state.data?.pages.length ?? 0) <= 1 ? refreshMs : false,
   })
-  const tail = useTail(query, isOn && range.isLive)
+  const tail = useTail(isOn && range.isLive, (call) => fitsSearch(search, call))
   useHotkeys({ ' ': () => setOn(!isOn) })
   const older = pages.data?.pages.flatMap(({ data }) => data) ?? []
-  const calls = joined(tail.calls, older)
+  const lost = pages.data?.pages[0]?.lost_calls ?? 0
+  const calls = joined(
+    tail.calls.filter((call) => range.isLive && fitsSearch(search, call)),
+    older,
+  )
   const open = ({ id }: LoggedCall) => {
     rememberOrder(calls.map((call) => call.id))
     void navigate({ to: '/requests/$id', params: { id }, search: keepSearch })
@@ -64,7 +74,7 @@ export function RequestsPage() {
           )}
           <a
             className="button"
-            href={withQuery('/api/logs', { ...query, ...range.times(), format: 'csv' })}
+            href={withQuery('/api/logs/export', { ...query, ...range.times(), format: 'csv' })}
             download
           >
             CSV
@@ -76,6 +86,11 @@ export function RequestsPage() {
         <FacetList range={range} />
         <div>
           {pages.isError && <Failure error={pages.error} onRetry={() => void pages.refetch()} />}
+          {lost > 0 && (
+            <p>
+              <Badge tone="warn">{formatCount(lost)} calls could not be written into the log</Badge>
+            </p>
+          )}
           {pages.isPending ? (
             <Skeleton lines={10} />
           ) : calls.length > 0 ? (

@@ -27,7 +27,7 @@ export function KeyList() {
   const pages = useInfiniteQuery<KeyPage, ApiError>({
     queryKey: [keysPath, 'pages', query],
     initialPageParam: null,
-    refetchInterval: 15_000,
+    refetchInterval: 5000,
     queryFn: ({ pageParam, signal }) =>
       ask<KeyPage>(keysPath, {
         query: {
@@ -39,7 +39,7 @@ export function KeyList() {
       }),
     getNextPageParam: ({ has_more, data }) => (has_more ? data.at(-1)?.id : undefined),
   })
-  const budgets = useAnswer<Budgets>('/api/budgets', { scope: 'key' }, { everyMs: 10_000 })
+  const budgets = useAnswer<Budgets>('/api/budgets', { scope: 'key' }, { everyMs: 5000 })
   const close = () => setOpen(null)
   const revoke = useChange(
     (key: VirtualKey) => ask(`${keysPath}/${key.id}`, { method: 'DELETE' }),

@@ -18,7 +18,7 @@ const measures = {
     read: (s: NamedSums) => (s.calls > 0 ? s.errors / s.calls : 0),
     show: formatPercent,
   },
-  p95: { name: 'p95 time', read: (s: NamedSums) => s.duration?.p95 ?? 0, show: formatMs },
+  p95: { name: 'p95 time', read: (s: NamedSums) => s.duration_ms?.p95 ?? 0, show: formatMs },
 } as const
 type Measure = keyof typeof measures
 
@@ -31,7 +31,7 @@ export function ByName(props: {
   const { overview, by, title } = props
   const [measure, setMeasure] = useState<Measure>('calls')
   const { read, show } = measures[measure]
-  const bars = overview.by[by].map((sums) => ({
+  const bars = overview[`by_${by}`].map((sums) => ({
     name: sums.name,
     value: read(sums),
     text: show(read(sums)),

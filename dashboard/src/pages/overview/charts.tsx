@@ -1,5 +1,4 @@
 import { useMemo } from 'react'
-import { useRange } from '../../app/time-range.tsx'
 import { useUrlState } from '../../app/url-state.ts'
 import { formatCount, formatMs, formatUsd, nanosToUsd } from '../../data/format.ts'
 import type { CallSums, Overview } from '../../data/log-shapes.ts'
@@ -8,16 +7,12 @@ import { filled } from '../../parts/chart-series.ts'
 
 /** What happened over time; marking a part of one narrows all of them to it. */
 export function Charts({ overview }: { readonly overview: Overview }) {
-  const { bucketMs, times, lengthMs } = useRange()
   const [, change] = useUrlState()
   const mark = (from: number, to: number) =>
     change({ from: new Date(from).toISOString(), to: new Date(to).toISOString() }, { push: true })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is shown changes with the answer, not with the clock.
   const points = useMemo(() => {
-    const { from, to } = times()
-    const start = Date.parse(from)
-    const end = to === undefined ? start + lengthMs : Date.parse(to)
-    return filled(overview.series, { from: start, to: end, stepMs: bucketMs })
+    const { from, to, bucket_ms: stepMs, series } = overview
+    return filled(series, { from: Date.parse(from), to: Date.parse(to), stepMs })
   }, [overview])
   const at = useMemo(() => points.map((each) => each.at), [points])
   const rows = useMemo(() => {
@@ -33,12 +28,12 @@ export function Charts({ overview }: { readonly overview: Overview }) {
       duration: (['p99', 'p95', 'p50'] as const).map((name, place) => ({
         name,
         colour: ['--c2', '--c4', '--c1'][place] ?? '--c1',
-        values: take((s) => s.duration?.[name] ?? null, null),
+        values: take((s) => s.duration_ms?.[name] ?? null, null),
       })),
       firstToken: (['p99', 'p95', 'p50'] as const).map((name, place) => ({
         name,
         colour: ['--c2', '--c4', '--c1'][place] ?? '--c1',
-        values: take((s) => s.first_token?.[name] ?? null, null),
+        values: take((s) => s.first_token_ms?.[name] ?? null, null),
       })),
       cost: [{ name: 'cost', colour: '--c6', values: take((s) => nanosToUsd(s.cost_nanos), 0) }],
       tokens: [

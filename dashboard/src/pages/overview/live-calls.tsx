@@ -13,7 +13,8 @@ const shownAtMost = 12
 export function LiveCalls() {
   const [isOn, setOn] = useState(true)
   const [onlyErrors, setOnlyErrors] = useState(false)
-  const tail = useTail(onlyErrors ? { status: '4xx,5xx' } : {}, isOn)
+  const tail = useTail(isOn, () => true)
+  const calls = tail.calls.filter(({ status }) => !onlyErrors || status >= 400)
   useHotkeys({ ' ': () => setOn(!isOn) })
   return (
     <section className="panel">
@@ -27,23 +28,23 @@ export function LiveCalls() {
           </button>
         </div>
       </header>
-      {tail.calls.length === 0 ? (
+      {calls.length === 0 ? (
         <p className="dim">Calls appear here as they end.</p>
       ) : (
         <ol className="live-list">
-          {tail.calls.slice(0, shownAtMost).map((call) => (
+          {calls.slice(0, shownAtMost).map((call) => (
             <li key={call.id}>
               <Link to="/requests/$id" params={{ id: call.id }} search={{}}>
-                {formatTime(call.at)}
+                {formatTime(call.started_at)}
               </Link>
               <Badge tone={toneOfStatus(call.status)}>{call.status}</Badge>
-              <span>{call.route || '–'}</span>
+              <span>{call.route ?? '–'}</span>
               <span className="dim">{call.key}</span>
               <span className="number">{formatMs(call.duration_ms)}</span>
               <span className="number dim">
                 {call.cost_nanos === null ? '' : formatUsd(nanosToUsd(call.cost_nanos))}
               </span>
-              {call.error !== '' && <span className="dim">{call.error}</span>}
+              {call.error !== null && <span className="dim">{call.error}</span>}
               {call.fallback > 0 && <span className="dim">fallback {call.fallback}</span>}
             </li>
           ))}

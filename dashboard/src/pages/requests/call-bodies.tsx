@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { formatBytes } from '../../data/format.ts'
-import type { KeptBody } from '../../data/log-shapes.ts'
+import type { KeptBody, LogDetail } from '../../data/log-shapes.ts'
 import { Code, Tabs } from '../../parts/code.tsx'
 import { Check } from '../../parts/field.tsx'
 import { JsonTree } from '../../parts/json-tree.tsx'
@@ -17,9 +17,8 @@ export function CallBodies(props: {
   readonly onRaw: (isRaw: boolean) => void
 }) {
   const { call, isRaw, onRaw } = props
+  const { request, reply, record, content } = call
   const [at, setAt] = useState(0)
-  const request = call.bodies.find(({ part }) => part === 'request')
-  const reply = call.bodies.find(({ part }) => part === 'reply')
   return (
     <section className="panel">
       <header>
@@ -33,31 +32,37 @@ export function CallBodies(props: {
         (request || reply ? (
           <ChatView request={request?.text} reply={reply?.text} />
         ) : (
-          <Absent call={call} />
+          <Absent content={content} />
         ))}
-      {at === 1 && <Body body={request} call={call} isRaw={isRaw} />}
-      {at === 2 && <Body body={reply} call={call} isRaw={isRaw} />}
-      {at === 3 && (isRaw ? <Code text={call.raw} /> : <JsonTree value={parseOr(call.raw)} />)}
+      {at === 1 && <Body body={request} content={content} isRaw={isRaw} />}
+      {at === 2 && <Body body={reply} content={content} isRaw={isRaw} />}
+      {at === 3 &&
+        (isRaw ? <Code text={JSON.stringify(record, null, 2)} /> : <JsonTree value={record} />)}
     </section>
   )
 }
 
-function Absent({ call }: { readonly call: CallDetail }) {
-  return (
-    <p className="dim">
-      {call.bodiesMissing ??
-        'Nothing that was said is kept. The configuration decides: request_log.content is none, errors or all; a key may be left out with log_content: false.'}
-    </p>
-  )
+const reasons: Readonly<Record<LogDetail['content'], string>> = {
+  kept: 'This part was not said, or there was nothing to keep of it.',
+  off: 'Nothing that is said is kept here. The operator decides: request_log.content is none, errors or all.',
+  private: 'Nothing that this key says is kept: it has log_content: false.',
+  only_errors: 'It went well, and only what failed is kept: request_log.content is errors.',
+  no_memory: 'Too much was said at once to keep all of it; calls go before their log.',
+  gone: 'It was kept, and its time is over: request_log.content_keep.',
+  none: 'The call ended before anything was read.',
 }
 
+const Absent = ({ content }: { readonly content: LogDetail['content'] }) => (
+  <p className="dim">{reasons[content]}</p>
+)
+
 function Body(props: {
-  readonly body: KeptBody | undefined
-  readonly call: CallDetail
+  readonly body: KeptBody | null
+  readonly content: LogDetail['content']
   readonly isRaw: boolean
 }) {
-  const { body, call, isRaw } = props
-  if (!body) return <Absent call={call} />
+  const { body, content, isRaw } = props
+  if (!body) return <Absent content={content} />
   const parsed = parseOr(body.text)
   return (
     <>

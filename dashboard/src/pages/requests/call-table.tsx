@@ -4,13 +4,16 @@ import { Badge, toneOfStatus } from '../../parts/badge.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 
 const columns: readonly Column<LoggedCall>[] = [
-  { name: 'Time', cell: ({ at }) => <span className="mono">{formatTime(at)}</span> },
+  {
+    name: 'Time',
+    cell: ({ started_at }) => <span className="mono">{formatTime(started_at)}</span>,
+  },
   {
     name: 'Status',
     cell: ({ status, error }) => (
       <Badge tone={toneOfStatus(status)}>
         {status}
-        {error !== '' && ` ${error}`}
+        {error !== null && ` ${error}`}
       </Badge>
     ),
   },
@@ -19,8 +22,8 @@ const columns: readonly Column<LoggedCall>[] = [
     kind: 'main',
     cell: ({ route, provider, model, fallback, attempts, hedged }) => (
       <>
-        {route || '–'}
-        {provider !== '' && `${provider}/${model}` !== route && (
+        {route ?? '–'}
+        {provider !== null && `${provider}/${model}` !== route && (
           <span className="dim"> → {`${provider}/${model}`}</span>
         )}
         {fallback > 0 && <span className="dim"> · fallback {fallback}</span>}
@@ -29,7 +32,7 @@ const columns: readonly Column<LoggedCall>[] = [
       </>
     ),
   },
-  { name: 'Key', cell: ({ key }) => key || '–', isSide: true },
+  { name: 'Key', cell: ({ key }) => key ?? '–', isSide: true },
   { name: 'Kind', cell: ({ kind }) => kind, isSide: true },
   { name: 'Time taken', kind: 'number', cell: ({ duration_ms }) => formatMs(duration_ms) },
   {

@@ -30,7 +30,7 @@ export function FacetList({ range }: { readonly range: Range }) {
       >
         <summary>Narrow down</summary>
         {shown.map((name) => {
-          const values = facets.data?.values[name] ?? []
+          const values = facets.data?.[name] ?? []
           const chosen = search[name]
           if (values.length === 0) return null
           return (

@@ -1,5 +1,6 @@
 import type { Search } from '../../app/url-state.ts'
 import type { QueryValues } from '../../data/ask.ts'
+import type { LoggedCall } from '../../data/log-shapes.ts'
 
 /** Conditions that the address may hold, as the API names them. */
 export const conditions = [
@@ -32,7 +33,7 @@ export function filterQuery(search: Search): QueryValues {
       return value === undefined ? [] : [[name, value.split(',')]]
     }),
   )
-  return { ...found, ...(search['q'] && { q: search['q'] }) }
+  return { ...found, ...(search['q'] && { search: search['q'] }) }
 }
 
 /** `status:429 model:gpt-4o "some words"` as changes of the address; what is no condition is searched for. */
@@ -46,4 +47,30 @@ export function readFilterText(text: string): Search {
     else changes[condition] = value
   }
   return { ...changes, q: words.join(' ') }
+}
+
+/** Whether a call that was just pushed is one of those that are looked for; it is pushed to whoever watches, without a filter. */
+export function fitsSearch(search: Search, call: LoggedCall): boolean {
+  const values = (name: ConditionName): readonly string[] | undefined => search[name]?.split(',')
+  const isNamed = (name: ConditionName, own: string | null): boolean =>
+    values(name)?.includes(own ?? '') ?? true
+  const status = String(call.status)
+  const words = search['q']?.toLowerCase()
+  return (
+    (values('status')?.some((each) => each === status || each === `${status[0]}xx`) ?? true) &&
+    isNamed('error', call.error) &&
+    isNamed('model', call.model) &&
+    isNamed('provider', call.provider) &&
+    isNamed('key', call.key) &&
+    isNamed('team', call.team_id) &&
+    isNamed('customer', call.customer_id) &&
+    isNamed('route', call.route) &&
+    isNamed('kind', call.kind) &&
+    call.duration_ms >= Number(search['min_duration_ms'] ?? 0) &&
+    (call.cost_nanos ?? 0) >= Number(search['min_cost_usd'] ?? 0) * 1e9 &&
+    (words === undefined ||
+      [call.id, call.request_id, call.user_agent, call.error_message].some((text) =>
+        text?.toLowerCase().includes(words),
+      ))
+  )
 }

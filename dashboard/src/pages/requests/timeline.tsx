@@ -1,22 +1,26 @@
 import { formatMs } from '../../data/format.ts'
-import type { LoggedAttempt } from '../../data/log-shapes.ts'
 import { Badge, toneOfStatus } from '../../parts/badge.tsx'
-import type { CallDetail } from './call-detail.ts'
+import type { Attempt, CallDetail } from './call-detail.ts'
 
-/** Attempt by attempt: whom it was sent to, how long it waited, when tokens flowed, how it ended. */
+/** Attempt by attempt: whom it was sent to, how long it waited, when the answer flowed, how it ended. */
 export function Timeline({ call }: { readonly call: CallDetail }) {
-  const whole = Math.max(call.duration_ms, ...call.tries.map((each) => each.ended_ms ?? 0), 1)
+  const { attempts, durationMs, heldMs, firstTokenMs } = call
+  const wholeMs = Math.max(durationMs, ...attempts.map(({ endMs }) => endMs ?? 0), 0.01)
   return (
     <section className="panel">
       <header>
         <h2>Timeline</h2>
-        <span className="dim">0 to {formatMs(whole)}</span>
+        <span className="dim">
+          0 to {formatMs(wholeMs)}
+          {heldMs !== null &&
+            `, the gateway's own part before the first attempt ${formatMs(heldMs)}`}
+        </span>
       </header>
-      {call.tries.length === 0 && (
+      {attempts.length === 0 && (
         <p className="dim">No provider was asked: the gateway answered by itself.</p>
       )}
       <ol className="timeline bare">
-        {call.tries.map((attempt, place) => (
+        {attempts.map((attempt, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: attempts have no name but their place.
           <li key={place}>
             <span>
@@ -28,10 +32,14 @@ export function Timeline({ call }: { readonly call: CallDetail }) {
                 {attempt.role === 'hedge' && ', beside the first'}
               </span>
             </span>
-            <Lane attempt={attempt} wholeMs={whole} />
+            <Lane
+              attempt={attempt}
+              wholeMs={wholeMs}
+              firstTokenMs={place === attempts.length - 1 ? firstTokenMs : null}
+            />
             <span>
               <Badge tone={attempt.status === null ? 'err' : toneOfStatus(attempt.status)}>
-                {attempt.status ?? 'none'}
+                {attempt.status ?? 'no answer'}
               </Badge>
               {attempt.error && <span className="dim"> {attempt.error}</span>}
             </span>
@@ -42,27 +50,32 @@ export function Timeline({ call }: { readonly call: CallDetail }) {
   )
 }
 
-function Lane({ attempt, wholeMs }: { readonly attempt: LoggedAttempt; readonly wholeMs: number }) {
-  const start = attempt.started_ms ?? 0
-  const end = attempt.ended_ms ?? wholeMs
-  const first = attempt.first_token_ms ?? attempt.first_byte_ms ?? end
+function Lane(props: {
+  readonly attempt: Attempt
+  readonly wholeMs: number
+  readonly firstTokenMs: number | null
+}) {
+  const { attempt, wholeMs, firstTokenMs } = props
+  const { startMs, endMs, firstByteMs, error } = attempt
+  const end = endMs ?? wholeMs
+  const first = Math.min(firstTokenMs ?? firstByteMs ?? end, end)
   const at = (from: number, to: number) => ({
     insetInlineStart: `${(from / wholeMs) * 100}%`,
     inlineSize: `${(Math.max(0, to - from) / wholeMs) * 100}%`,
   })
-  const isFailed = attempt.error !== undefined && attempt.error !== null && attempt.error !== ''
-  const text = isFailed
-    ? `failed after ${formatMs(end - start)}`
-    : `waited ${formatMs(first - start)}, flowed ${formatMs(end - first)}`
+  const text =
+    error === null
+      ? `began at ${formatMs(startMs)}, waited ${formatMs(first - startMs)}, answered for ${formatMs(end - first)}`
+      : `began at ${formatMs(startMs)}, failed after ${formatMs(end - startMs)}`
   return (
     <div className="lane" role="img" aria-label={text} title={text}>
-      {isFailed ? (
-        <span className="failed" style={at(start, end)} />
-      ) : (
+      {error === null ? (
         <>
-          <span className="wait" style={at(start, first)} />
+          <span className="wait" style={at(startMs, first)} />
           <span className="flow" style={at(first, end)} />
         </>
+      ) : (
+        <span className="failed" style={at(startMs, end)} />
       )}
     </div>
   )
