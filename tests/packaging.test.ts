@@ -77,6 +77,7 @@ test('the package brings what it promises and no more', () => {
     'README.md',
     'SECURITY.md',
     'bin',
+    'dashboard',
     'dist',
     'docs',
     'package.json',

@@ -34,6 +34,15 @@ export function budgetSuite(store: () => Store): void {
       assert.deepEqual([sum(0), sum(1)], [1000, 1000])
     })
 
+    it('tells who holds money, and who of them was silent since', async () => {
+      for (const node of ['n1', 'n2', 'n3']) await store().leaseBudgets(node, [wish('a', 10)], 1)
+      await store().keepJobs('n1', [], 0, 1000)
+      await store().keepJobs('n2', [], 0, 2000)
+      assert.deepEqual(await store().listLeaseNodes(null), ['n1', 'n2', 'n3'])
+      assert.deepEqual(await store().listLeaseNodes(1000), ['n1', 'n3'])
+      assert.deepEqual(await store().listLeaseNodes(2000), ['n1', 'n2', 'n3'])
+    })
+
     it('keeps windows, scopes and ids apart, whatever characters they have', async () => {
       const refs = [
         ref('a', 0),

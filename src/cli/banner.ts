@@ -48,6 +48,7 @@ export function renderBanner(
     `  Your code     OPENAI_BASE_URL=${url}/openai/v1  OPENAI_API_KEY=${shownKey}`,
     `  Azure code    AZURE_OPENAI_ENDPOINT=${url}  AZURE_OPENAI_API_KEY=${shownKey}`,
     `  Description   ${url}/docs`,
+    `  Dashboard     ${url}/`,
     ...(password !== null && facts.terminal
       ? [`  Admin         ${config.auth.admin.username} / ${password}`]
       : []),

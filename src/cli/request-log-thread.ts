@@ -47,6 +47,11 @@ export class ThreadLog implements RequestLog {
     await this.#exited
   }
 
+  /** At once, whatever it was asked. */
+  async terminate(): Promise<void> {
+    await this.#worker?.terminate()
+  }
+
   #ask<Name extends Method>(
     name: Name,
     args: Parameters<RequestLog[Name]>,

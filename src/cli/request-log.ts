@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { secretsIn } from '../config/secrets-in.ts'
 import type { Call } from '../core/call.ts'
 import { createRedactor, type Redactor } from '../core/redactor.ts'
-import type { Runtime, Timer } from '../core/runtime.ts'
+import type { Clock, Runtime, Timer } from '../core/runtime.ts'
 import { ContentCapture } from '../gateway/content-capture.ts'
 import { LogTail } from '../gateway/log-tail.ts'
 import { LogWriter } from '../gateway/log-writer.ts'
@@ -38,7 +38,9 @@ export interface OpenRequestLog {
   close(): Promise<void>
 }
 
-const pruneMs = 60_000
+const pruneMs = 15_000
+/** A database that hangs must not keep the process. */
+const closeMs = 5000
 
 export function openRequestLog({ config, runtime, logger }: RequestLogParts): OpenRequestLog {
   const { clock, randomId } = runtime
@@ -70,6 +72,7 @@ export function openRequestLog({ config, runtime, logger }: RequestLogParts): Op
   const mark = markOpen(folder)
   if (mark.wasOpen) void tellKill(log, runtime, logger).catch(() => {})
   let size: LogSize | null = null
+  let stopped = false
   const prune = (): void => {
     log
       .prune(clock.now())
@@ -77,7 +80,9 @@ export function openRequestLog({ config, runtime, logger }: RequestLogParts): Op
         size = found
       })
       .catch((thrown: unknown) => warn(thrown, 'old calls could not be removed from the log'))
-      .finally(() => pruning.refresh())
+      .finally(() => {
+        if (!stopped) pruning.refresh()
+      })
   }
   const pruning: Timer = clock.timer(pruneMs, prune)
   return {
@@ -90,13 +95,17 @@ export function openRequestLog({ config, runtime, logger }: RequestLogParts): Op
       log.follow(rulesOf(next)).catch((thrown: unknown) => warn(thrown, 'the request log is away'))
     },
     stop() {
+      stopped = true
       writer.stop()
       pruning.cancel()
     },
     async close() {
-      await writer.flush()
-      await log.close()
-      mark.remove()
+      const written = writer.flush().then(() => log.close())
+      const isDone = await atMost(closeMs, written, clock)
+      const { waiting: calls } = writer
+      if (isDone && calls === 0) mark.remove()
+      else logger.warn({ calls }, 'the request log could not be written: these calls are not in it')
+      if (!isDone) await log.terminate()
     },
   }
 }
@@ -134,4 +143,20 @@ async function tellKill(log: RequestLog, runtime: Runtime, logger: Log['logger']
     { last_call: last?.id, since: new Date(from).toISOString() },
     'the process before ended without closing the request log: calls of its last half second may be missing there',
   )
+}
+
+/** Whether it was done within the time. What it failed with is told by who does it. */
+async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise<boolean> {
+  const over = new AbortController()
+  const late = clock.sleep(ms, over.signal).then(
+    () => false,
+    () => false,
+  )
+  const done = work.then(
+    () => true,
+    () => true,
+  )
+  const isDone = await Promise.race([done, late])
+  over.abort()
+  return isDone
 }

@@ -5,9 +5,17 @@ import type { Flags } from '../config/load.ts'
 import { nearestName } from '../config/nearest.ts'
 import { type JobsAsk, parseJobsAsk } from './jobs-ask.ts'
 import { type KeysAsk, keyFlags, parseKeysAsk } from './keys-ask.ts'
+import {
+  type LogsAsk,
+  logFlags,
+  parseLogsAsk,
+  parseUsageAsk,
+  type UsageAsk,
+  usageFlags,
+} from './logs-ask.ts'
 import { UsageError } from './usage-error.ts'
 
-const commands = ['serve', 'check', 'keys', 'jobs'] as const
+const commands = ['serve', 'check', 'keys', 'jobs', 'logs', 'usage'] as const
 type Command = (typeof commands)[number]
 
 const help = `sluice: one OpenAI-compatible address in front of every model provider
@@ -20,6 +28,10 @@ const help = `sluice: one OpenAI-compatible address in front of every model prov
   sluice jobs list         the async jobs of the running gateway, newest first
   sluice jobs show ID      everything about one, with its result
   sluice jobs cancel ID    ends one, whatever it does
+  sluice logs              the calls that were made, newest first
+  sluice logs tail         the same as they end
+  sluice logs show ID      everything about one
+  sluice usage             what was used and what it cost
 
 Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
   --config FILE            default: ./sluice.yaml where there is one
@@ -28,15 +40,21 @@ Flags, each with an environment twin (SLUICE_CONFIG, SLUICE_HOST, ...):
   --data-dir DIR           default ./data
   --log-level LEVEL        trace, debug, info, warn, error or silent; default info
   --log-format FORMAT      pretty or json; default pretty on a terminal
-  --json                   with check, keys and jobs: one JSON object per line
+  --json                   with all but serve: one JSON object per line
   --help, --version
 
-Flags of keys and jobs, which ask the gateway as the admin (password: the configuration's,
+Flags of all but serve and check, which ask the gateway as the admin (password: the configuration's,
 else SLUICE_ADMIN_PASSWORD, else first-run.txt in the data folder). Where none runs, keys
 works on the store itself:
   --url URL                default: host and port of the configuration
   --status STATUS          with jobs list: pending, processing, completed or failed
-  --limit N, --after ID    with jobs list: how many, default 20, and after which
+  --limit N, --after ID    with jobs list and logs: how many, default 20, and after which
+  --since AGO              with logs and usage: such as 15m, 24h or 7d
+  --key, --provider, --model, --route, --error, --status, --kind LIST
+                           with logs: names with commas between; statuses such as 429,5xx
+  --search TEXT            with logs: in request ids, user agents and errors
+  --by LIST, --bucket B    with usage: key, team, customer, route, provider, model, outcome,
+                           form; hour, day or month
   --models LIST            with keys create: names with commas between, * for any characters
   --requests, --tokens R   with keys create: a rate such as 100/1m
   --budget USD/PER         with keys create: such as 50/1d or 200/month
@@ -48,6 +66,8 @@ Examples
   SLUICE_PORT=0 sluice check --json
   sluice keys create checkout --models 'openai/*' --budget 50/1d
   sluice jobs list --status failed --url http://gateway:8080
+  sluice logs --status 5xx --since 1h
+  sluice usage --by key,model --since 30d
 `
 
 /** The command line. Exit codes: 0 fine, 1 failure, 2 bad configuration or bad usage. */
@@ -56,7 +76,7 @@ export async function run(
   { front }: { readonly front: boolean },
 ): Promise<void> {
   try {
-    const { command, flags, json, jobs, keys, wants } = parse(args)
+    const { command, flags, json, jobs, keys, logs, usage, wants } = parse(args)
     const version = readVersion()
     if (wants !== null) {
       process.stdout.write(wants === 'help' ? help : `${version}\n`)
@@ -89,6 +109,15 @@ export async function run(
       ])
       const types = [...providerTypes.values()]
       await runJobs({ ...where, providerTypes: types, ask: jobs, json, stdout: process.stdout })
+    } else if (logs !== null || usage !== null) {
+      const [{ runLogs, runUsage }, { providerTypes }] = await Promise.all([
+        import('./logs.ts'),
+        import('../providers/registry.ts'),
+      ])
+      const types = [...providerTypes.values()]
+      const shared = { ...where, providerTypes: types, json, stdout: process.stdout }
+      if (logs) await runLogs({ ...shared, ask: logs })
+      if (usage) await runUsage({ ...shared, ask: usage })
     } else {
       const { serve } = await import('./serve.ts')
       await serve({ ...where, version, front })
@@ -112,9 +141,23 @@ interface Parsed {
   /** Null for every other command. */
   readonly jobs: JobsAsk | null
   readonly keys: KeysAsk | null
+  readonly logs: LogsAsk | null
+  readonly usage: UsageAsk | null
   readonly wants: 'help' | 'version' | null
 }
 
+const otherFlags = [
+  'since',
+  'key',
+  'provider',
+  'model',
+  'route',
+  'error',
+  'kind',
+  'search',
+  'by',
+  'bucket',
+] as const
 const options = {
   config: { type: 'string' },
   host: { type: 'string' },
@@ -133,6 +176,9 @@ const options = {
   tokens: { type: 'string' },
   budget: { type: 'string' },
   expires: { type: 'string' },
+  ...(Object.fromEntries(otherFlags.map((name) => [name, { type: 'string' as const }])) as Readonly<
+    Record<(typeof otherFlags)[number], { readonly type: 'string' }>
+  >),
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -164,6 +210,10 @@ function parse(args: readonly string[]): Parsed {
   const wants = values.help === true ? 'help' : values.version === true ? 'version' : null
   const jobs = command === 'jobs' && wants === null ? readJobs(rest, text) : null
   const keys = command === 'keys' && wants === null ? readKeys(rest, text) : null
+  const logs =
+    command === 'logs' && wants === null ? parseLogsAsk(rest, read(logFlags, text)) : null
+  const usage =
+    command === 'usage' && wants === null ? parseUsageAsk(rest, read(usageFlags, text)) : null
   refuseMisplaced(command, text)
   if (ownFlags[command] === undefined) refuseRest(rest)
   const port = text('port')
@@ -180,6 +230,8 @@ function parse(args: readonly string[]): Parsed {
     json: values.json === true,
     jobs,
     keys,
+    logs,
+    usage,
     wants,
   }
 }
@@ -205,9 +257,16 @@ const readKeys = (words: readonly string[], text: ReadText): KeysAsk =>
     expires: text('expires'),
   })
 
+function read<Flag extends keyof typeof options>(flags: readonly Flag[], text: ReadText) {
+  const given = [...flags, 'url' as const].map((name) => [name, text(name)] as const)
+  return Object.fromEntries(given) as Record<Flag | 'url', string | undefined>
+}
+
 const ownFlags: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
   jobs: ['url', 'status', 'limit', 'after'],
   keys: ['url', ...keyFlags],
+  logs: ['url', ...logFlags],
+  usage: ['url', ...usageFlags],
 }
 
 function refuseMisplaced(command: string, text: ReadText): void {

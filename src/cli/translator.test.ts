@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { GatewayError } from '../core/errors.ts'
 import { anthropic } from '../providers/anthropic.ts'
 import { openaiChat } from '../wire/openai-chat/dialect.ts'
 import { ThreadTranslator } from './translator.ts'
@@ -53,6 +54,19 @@ test('the loop goes on while a large one is translated', async () => {
   )
     turns++
   assert.ok(turns > 0)
+})
+
+test('who leaves waits no longer, and whoever is next is served', async () => {
+  const leaving = new AbortController()
+  const asked = { type: 'anthropic', body: body(), options }
+  const left = translator.encode(asked, leaving.signal)
+  const next = translator.encode(asked)
+  const reason = new GatewayError('client_closed', 'gone')
+  leaving.abort(reason)
+  const first = await Promise.race([left.catch((thrown: unknown) => thrown), next])
+  assert.equal(first, reason)
+  assert.ok((await next).body.length > 0)
+  await assert.rejects(translator.encode(asked, leaving.signal), reason)
 })
 
 test('more than can wait are refused at once', async () => {

@@ -66,6 +66,6 @@ export class ContentCapture {
     }
     this.#heldBytes += bytes.length
     // The given ones are a small part of what was read at once, which would be kept whole.
-    content.reply.push(Uint8Array.from(bytes))
+    content.reply.push(new Uint8Array(bytes))
   }
 }

@@ -80,3 +80,11 @@ test('with a hundred thousand lines in memory it is full', () => {
   for (let i = 0; i < 100_000; i++) add('x')
   assert.equal(writer.isFull, true)
 })
+
+test('more lines than a batch holds do not wait for a pause each time', async () => {
+  const { clock, add, writer } = open()
+  for (let i = 0; i < 20_000; i++) add(String(i))
+  await clock.advance(100)
+  await clock.advance(1)
+  assert.ok(writer.waiting < 500, String(writer.waiting))
+})

@@ -74,8 +74,11 @@ export class LogWriter {
       content.release(call)
     }
     const isFull = this.#builder.calls >= callsAtOnce || this.#bodyBytes >= bodyBytesAtOnce
-    if (isFull) this.#gather()
-    else if (!this.#armed) this.#arm()
+    if (isFull) {
+      this.#gather()
+      // Or what comes next would be cut off early, as a small batch.
+      this.#timer?.refresh()
+    } else if (!this.#armed) this.#arm()
   }
 
   /** Resolves once everything that was added is on disk, or could not be written. */

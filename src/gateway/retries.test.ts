@@ -288,3 +288,12 @@ test('the last target’s own reason is told where nobody could be asked', async
   const ran = run({ replies: {}, providers: ['up'], keys: [{ ...keyOf(), models: ['other'] }] })
   await assert.rejects(ran.answer, { code: 'model_not_found' })
 })
+
+test('six attempts are the end, also where the last one taught how to ask', async () => {
+  const providers = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6']
+  const unknown = [400, { error: { message: 'Unknown field: stream_options' } }] as const
+  const first = Object.fromEntries(providers.map((name) => [name, [fail(401)]]))
+  const ran = run({ replies: { ...first, p6: [unknown, good] }, providers, stream: true })
+  assert.equal(await outcome(ran), 'upstream_rejected 400 retried')
+  assert.equal(ran.sent.length, 6)
+})

@@ -236,3 +236,18 @@ test('a call that no budget could ever pay for takes nothing from the bank', asy
   assert.equal((refused[0] as GatewayError).code, 'budget_exceeded')
   assert.equal(bank.asked, 0)
 })
+
+test('after somebody else may have ended what was taken ahead nothing of it is spent any more', async () => {
+  const { bank, book } = open()
+  const key = budget('key', 10_000)
+  const before = await book.reserve([key], 100)
+  book.forget()
+  assert.deepEqual(book.stateOf(key), { leasedNanos: 0, heldNanos: 0 })
+  const asked = bank.asked
+  await book.reserve([key], 100)
+  assert.ok(bank.asked > asked, 'the bank is asked anew')
+  const { leasedNanos } = book.stateOf(key)
+  before.settle(50)
+  before.stored()
+  assert.equal(book.stateOf(key).leasedNanos, leasedNanos)
+})

@@ -76,7 +76,7 @@ class BlockBuilder {
   textBytes = 0
   #calls = 0
   #isSorted = true
-  #names = nameColumns.map((name) => new NameList(name))
+  #names = newNames()
   #pairs = new Map<string, number>()
   #pairsOf: { readonly row: number; readonly pairs: readonly number[] }[] = []
   /** By row; empty until somebody gives one. */
@@ -103,11 +103,26 @@ class BlockBuilder {
     columns.attempts[row] = Math.min(255, call.attempts)
     columns.fallback[row] = Math.min(255, call.fallback)
     columns.hedged[row] = call.hedged ? 1 : 0
-    for (const list of this.#names) columns[list.name][row] = list.place(call[list.name])
+    this.#name(row, call)
     if (call.label !== '') this.#label(row, call.label)
     this.#pair(row, call.dimensions)
     this.#write(text)
     if (row > 0 && compare(columns, row - 1, row) > 0) this.#isSorted = false
+  }
+
+  /** Written out: asking nine times for a column by its name was a third of what a call cost here. */
+  #name(row: number, call: LoggedCall): void {
+    const { key, team, customer, route, provider, model, error, agent, message } = this.#names
+    const columns = this.#columns
+    columns.key[row] = key.place(call.key)
+    columns.team[row] = team.place(call.team)
+    columns.customer[row] = customer.place(call.customer)
+    columns.route[row] = route.place(call.route)
+    columns.provider[row] = provider.place(call.provider)
+    columns.model[row] = model.place(call.model)
+    columns.error[row] = error.place(call.error)
+    columns.agent[row] = agent.place(call.agent)
+    columns.message[row] = message.place(call.message)
   }
 
   /** All that was added; from here on it begins anew. */
@@ -120,7 +135,9 @@ class BlockBuilder {
       copyColumn(this.#columns[name], columns[name], places, count)
     const header = Buffer.from(
       JSON.stringify({
-        names: Object.fromEntries(this.#names.map(({ name, known }) => [name, [...known.keys()]])),
+        names: Object.fromEntries(
+          nameColumns.map((name) => [name, [...this.#names[name].known.keys()]]),
+        ),
         pairs: [...this.#pairs.keys()],
         pairsOf: this.#movedPairs(places),
       }),
@@ -133,7 +150,7 @@ class BlockBuilder {
       last: columns.order[count - 1] ?? 0,
       columns: Buffer.concat([new Uint8Array(bytes), header, this.#movedLabels(places, count)]),
       // Without the last line's end.
-      texts: Uint8Array.from(this.#texts.subarray(0, Math.max(0, this.textBytes - 1))),
+      texts: new Uint8Array(this.#texts.subarray(0, Math.max(0, this.textBytes - 1))),
     }
     this.#clear()
     return block
@@ -143,7 +160,7 @@ class BlockBuilder {
     this.#calls = 0
     this.textBytes = 0
     this.#isSorted = true
-    this.#names = nameColumns.map((name) => new NameList(name))
+    this.#names = newNames()
     this.#pairs = new Map()
     this.#pairsOf = []
     this.#labels = []
@@ -232,21 +249,35 @@ function copyColumn(
   count: number,
 ): void {
   if (places === null) to.set(from.subarray(0, count))
-  else for (let row = 0; row < count; row++) to[row] = from[places[row] ?? 0] ?? 0
+  // Apart, since a loop over all five kinds of numbers is several times as slow.
+  else if (from instanceof Float64Array || from instanceof Float32Array)
+    gatherFloats(from, to, places)
+  else gatherCounts(from, to, places)
+}
+
+type Numbers = Columns[keyof Columns]
+
+function gatherFloats(from: Float64Array | Float32Array, to: Numbers, places: Uint32Array): void {
+  for (let row = 0; row < places.length; row++) to[row] = from[places[row] ?? 0] ?? 0
+}
+
+function gatherCounts(from: Numbers, to: Numbers, places: Uint32Array): void {
+  for (let row = 0; row < places.length; row++) to[row] = from[places[row] ?? 0] ?? 0
 }
 
 /** How many names a list can tell apart; the rest are one. */
 const namesAtMost = 65_535
 
+const newNames = (): Readonly<Record<NameColumn, NameList>> =>
+  Object.fromEntries(nameColumns.map((name) => [name, new NameList()])) as Record<
+    NameColumn,
+    NameList
+  >
+
 class NameList {
-  readonly name: NameColumn
   readonly known = new Map<string, number>()
   #last = ''
   #lastPlace = -1
-
-  constructor(name: NameColumn) {
-    this.name = name
-  }
 
   place(value: string): number {
     // Neighbours are often alike.

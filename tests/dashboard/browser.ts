@@ -8,7 +8,7 @@ import type { Gateway } from '../support/start-gateway.ts'
 const root = path.join(import.meta.dirname, '../..')
 
 /** A Chromium of the system; null: there is none, and tests of the pages are skipped. */
-export const chromiumPath: string | null =
+const chromiumPath: string | null =
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((each) =>
     existsSync(each),
   ) ?? null

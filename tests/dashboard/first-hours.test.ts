@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import OpenAI from 'openai'
 import type { Browser } from 'playwright-core'
 import { type Gateway, startGateway } from '../support/start-gateway.ts'
 import { buildDashboard, launch, openView, signIn, skip, type View } from './browser.ts'
-import { adminPassword, call, callerKey, hello, startStage } from './stage.ts'
+import { adminPassword, call, callerKey, hello, manage, startStage } from './stage.ts'
 
 // What somebody does with a gateway in the first hours, on its pages, in a real browser.
 
@@ -28,8 +29,10 @@ after(async () => {
 test('at the first run the password that was told opens the pages', { skip }, async () => {
   await using fresh = await startGateway({ noConfig: true })
   const { password } = await fresh.firstRun()
+  const told = await toldAddress(fresh)
+  assert.equal(told, `${fresh.url}/`)
   const newcomer = await openView(browser, fresh)
-  await newcomer.go('/')
+  await newcomer.page.goto(told)
   await newcomer.page.getByLabel('Password').fill('not this one')
   await newcomer.page.getByRole('button', { name: 'Sign in' }).click()
   await newcomer.page
@@ -190,16 +193,17 @@ test('signing out ends it, and nothing secret stays behind', { skip }, async () 
 })
 
 async function makeKey(name: string, fields: object): Promise<string> {
-  const response = await fetch(`${gateway.url}/api/virtual-keys`, {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ name, ...fields }),
-  })
-  const { value } = (await response.json()) as { value: string }
-  assert.match(value, /^sk-bf-/)
+  const { value } = await manage(gateway, 'POST', '/api/virtual-keys', { name, ...fields })
+  assert.match(String(value), /^sk-bf-/)
   assert.notEqual(value, callerKey)
-  return value
+  return String(value)
+}
+
+/** The address in the banner, which comes after the line that says it listens. */
+async function toldAddress(fresh: Gateway): Promise<string> {
+  for (;;) {
+    const told = /^ +Dashboard +(http:\S+)$/m.exec(fresh.stderr())?.[1]
+    if (told !== undefined) return told
+    await setImmediate()
+  }
 }

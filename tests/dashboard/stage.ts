@@ -50,3 +50,23 @@ export const hello = (content = 'hi', model = 'demo/hello') => ({
   max_tokens: 20,
   messages: [{ role: 'user', content }],
 })
+
+/** Something done to the gateway as the admin. */
+export async function manage(
+  { url }: Gateway,
+  method: string,
+  path: string,
+  body: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body),
+  })
+  const answer = (await response.json()) as Readonly<Record<string, unknown>>
+  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
+  return answer
+}

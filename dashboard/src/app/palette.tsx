@@ -58,7 +58,6 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   return (
     <Dialog title="Find" kind="palette" onClose={onClose}>
       <input
-        // biome-ignore lint/a11y/noAutofocus: the dialog was opened to type here.
         autoFocus
         className="palette-input"
         role="combobox"

@@ -1,4 +1,3 @@
-import type { QueryValues } from '../data/ask.ts'
 import { Select } from '../parts/field.tsx'
 import { useUrlState } from './url-state.ts'
 
@@ -69,5 +68,3 @@ export function TimeRange({ usual = '1h' }: { readonly usual?: RangeName }) {
     />
   )
 }
-
-export const rangeKey = ({ from, to, range }: QueryValues): QueryValues => ({ from, to, range })

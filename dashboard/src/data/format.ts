@@ -25,7 +25,7 @@ export function formatMs(ms: number | null | undefined): string {
 }
 
 /** `1:02` and `3:04:05`. */
-export function formatSpan(ms: number): string {
+function formatSpan(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
   const shown = parts[0] === 0 ? parts.slice(1) : parts
@@ -55,7 +55,7 @@ export function formatTime(time: string | number): string {
 export const formatFullTime = (time: string | number): string =>
   `${dayAndTime.format(new Date(time))} (${zoneName()})`
 
-export const zoneName = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
+const zoneName = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
 
 /** `12 s ago`, `in 3 h`. */
 export function formatDistance(time: string | number, now: number): string {

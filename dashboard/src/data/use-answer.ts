@@ -10,7 +10,12 @@ export interface Asking {
   readonly late?: () => QueryValues
   /** What tells such a question from others with the same query. */
   readonly name?: string
+  /** For what is written a moment after it is known: asks again while it is not there. */
+  readonly isDue?: boolean
 }
+
+const dueTries = 4
+const dueMs = 600
 
 /** Reads something of the API. What was shown stays until the next answer is there. */
 export function useAnswer<T>(path: string, query: QueryValues = {}, asking: Asking = {}) {
@@ -19,6 +24,11 @@ export function useAnswer<T>(path: string, query: QueryValues = {}, asking: Aski
     placeholderData: keepPreviousData,
     refetchInterval: asking.everyMs ?? false,
     enabled: asking.enabled ?? true,
+    ...(asking.isDue && {
+      retry: (count: number, { status }: ApiError) =>
+        (status === 404 || status === 0) && count < dueTries,
+      retryDelay: dueMs,
+    }),
   })
 }
 

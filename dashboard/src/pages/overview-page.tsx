@@ -4,6 +4,7 @@ import { useUrlState } from '../app/url-state.ts'
 import { formatCount, formatMs, formatPercent, formatUsd, nanosToUsd } from '../data/format.ts'
 import type { CallSums, Overview } from '../data/log-shapes.ts'
 import { useAnswer } from '../data/use-answer.ts'
+import { Badge } from '../parts/badge.tsx'
 import { StatTile } from '../parts/stat-tile.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { ByName } from './overview/by-name.tsx'
@@ -41,6 +42,7 @@ export function OverviewPage() {
               </>
             ) : (
               <>
+                <Doubts overview={data} />
                 <Tiles sums={data.all} />
                 <Charts overview={data} />
                 <div className="grid-2">
@@ -58,6 +60,26 @@ export function OverviewPage() {
         </Loaded>
       </div>
     </>
+  )
+}
+
+/** What the numbers do not hold. */
+function Doubts({ overview }: { readonly overview: Overview }) {
+  const { losses, complete } = overview
+  const lost = losses.reduce((sum, { calls }) => sum + (calls ?? 0), 0)
+  if (losses.length === 0 && complete) return null
+  return (
+    <div className="panel">
+      {!complete && (
+        <Badge tone="warn">The time is too long to count all of it; older calls are left out</Badge>
+      )}
+      {losses.length > 0 && (
+        <Badge tone="warn">
+          {lost > 0 ? `At least ${formatCount(lost)} calls are` : 'Some calls may be'} missing here:{' '}
+          {[...new Set(losses.map(({ reason }) => reason))].join('; ')}
+        </Badge>
+      )}
+    </div>
   )
 }
 

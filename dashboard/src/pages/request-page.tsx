@@ -20,7 +20,7 @@ import { curlFor } from './snippets.ts'
 /** Everything that is known of one call. */
 export function RequestPage() {
   const { id = '' } = useParams({ strict: false }) as { id?: string }
-  const detail = useAnswer<LogDetail>(`/api/logs/${encodeURIComponent(id)}`)
+  const detail = useAnswer<LogDetail>(`/api/logs/${encodeURIComponent(id)}`, {}, { isDue: true })
   return (
     <Loaded query={detail} lines={10}>
       {(answer) => <Inspector call={readDetail(answer)} key={answer.id} />}
@@ -31,7 +31,11 @@ export function RequestPage() {
 function Inspector({ call }: { readonly call: CallDetail }) {
   const navigate = useNavigate()
   const [isRaw, setRaw] = useState(false)
-  const ledger = useAnswer<Answer<typeof listLedger>>('/api/ledger', { call_id: call.id })
+  const ledger = useAnswer<Answer<typeof listLedger>>(
+    '/api/ledger',
+    { call_id: call.id },
+    { everyMs: 10_000 },
+  )
   const { newer, older } = besides(call.id)
   const go = (id: string | undefined) => {
     if (id)

@@ -167,7 +167,7 @@ function optionsFor(
     ],
     series: [
       {},
-      ...series.map(({ name, colour }) => {
+      ...series.map(({ name, colour, values }) => {
         const own = colourOf(element, colour)
         return kind === 'bars'
           ? {
@@ -177,7 +177,7 @@ function optionsFor(
               points: { show: false },
               ...(bars && { paths: bars }),
             }
-          : { label: name, stroke: own, width: 1.75, points: { show: at.length < 3, size: 5 } }
+          : { label: name, stroke: own, width: 1.75, points: { show: isSparse(values), size: 5 } }
       }),
     ],
     hooks: {
@@ -193,6 +193,12 @@ function optionsFor(
     },
   }
 }
+
+const sparse = 40
+
+/** A value between two gaps has no line to be seen by. */
+const isSparse = (values: Series['values']): boolean =>
+  values.filter((value) => value !== null).length < sparse
 
 /** A single point would have no width at all. */
 const padded =

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { hasOpenedItsFiles } from '../../support/open-files.ts'
 import { postBytes, type RawResponse, rawConnect } from '../../support/raw-client.ts'
 import { type Gateway, startGateway } from '../../support/start-gateway.ts'
 import { startUpstream, type Upstream } from '../../support/upstream.ts'
@@ -71,6 +72,7 @@ class ClientRig {
   /** Notes what is open when nothing goes on, and starts the caller in parallel. */
   async begin(): Promise<void> {
     await this.ask({ model: 'openai/warm-up' })
+    await eventually('the files of the gateway', () => hasOpenedItsFiles(this.gateway.dataDir))
     await this.#untilQuiet()
     this.#idleFds = this.gateway.fds()
     this.#healthy = this.#keepCalling()
@@ -123,8 +125,9 @@ class ClientRig {
     await this.#untilQuiet()
     await eventually('descriptors back at the baseline', () => this.gateway.fds() <= this.#idleFds)
     this.#holdsNoSecret(await this.#metrics(), 'the metrics')
-    for (const name of readdirSync(this.gateway.dataDir))
-      this.#holdsNoSecret(readFileSync(join(this.gateway.dataDir, name), 'latin1'), name)
+    const files = readdirSync(this.gateway.dataDir, { recursive: true, withFileTypes: true })
+    for (const file of files.filter((each) => each.isFile()))
+      this.#holdsNoSecret(readFileSync(join(file.parentPath, file.name), 'latin1'), file.name)
     await this.gateway.stop('SIGINT')
     assert.deepEqual(await this.gateway.exited, { code: 0, signal: null })
     this.#holdsNoSecret(this.gateway.stderr(), 'the log')

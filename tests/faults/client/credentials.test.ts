@@ -180,9 +180,11 @@ test('C31 each request of a connection is taken for its own credential, whatever
 test('C32 every route but the open ones asks who is there, before it reads a body', async () => {
   const description = await rig.send('GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n')
   const { paths } = description.json() as { paths: Record<string, Record<string, unknown>> }
-  const open = ['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/docs']
+  const open = ['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/docs', '/']
   let asking = 0
   for (const [template, operations] of Object.entries(paths)) {
+    // Who logs in has nothing but a body to show.
+    if (template === '/api/session/login') continue
     const path = template.replace(/\{[^}]*\}/g, 'some')
     for (const method of Object.keys(operations).filter((key) => key === 'get' || key === 'post')) {
       const answer = await knock(method.toUpperCase(), path)

@@ -105,7 +105,8 @@ test('S01 S02 a reader that reads a little at a time gets every event in order',
 })
 
 test('S04 a crowd of readers that stopped costs each a little, and others are served', async (t) => {
-  const readers = 40
+  // So many that what the process itself needs meanwhile counts for little.
+  const readers = 120
   const beforeKb = rig.gateway.rssKb()
   // They never read a byte: what a busy machine lets through before they stop would be counted as held.
   const all = await Promise.all(Array.from({ length: readers }, () => begin('stalling', false)))

@@ -152,6 +152,8 @@ test('S03 a reader that has stopped for 60 s is let go, its provider with it, an
   assert.equal(budget.used, 0)
   client.resume()
   await client.closed
+  // Its line of the ledger is written a moment later.
+  await clock.advance(100)
   assert.equal(clock.pending, 0)
 })
 

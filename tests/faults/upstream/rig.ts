@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hasOpenedItsFiles } from '../../support/open-files.ts'
 import {
   postBytes,
   type RawClient,
@@ -125,6 +126,7 @@ class Rig {
     for (const stream of [false, true])
       assert.equal((await this.call('up/warm-up', { stream })).status, 200)
     await this.metrics()
+    await eventually(() => hasOpenedItsFiles(this.gateway.dataDir), 'the files of the gateway')
     await this.#quiet()
     this.#fds = this.gateway.fds()
     this.#rssKb = this.gateway.rssKb()

@@ -35,7 +35,7 @@ export function FacetList({ range }: { readonly range: Range }) {
           if (values.length === 0) return null
           return (
             <section key={name}>
-              <h3>{name}</h3>
+              <h2>{name}</h2>
               <ul>
                 {values.slice(0, valuesAtMost).map(({ value, calls }) => (
                   <li key={value}>

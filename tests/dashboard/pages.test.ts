@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Browser } from 'playwright-core'
+import type { Gateway } from '../support/start-gateway.ts'
+import {
+  buildDashboard,
+  launch,
+  openView,
+  pictures,
+  signIn,
+  skip,
+  type View,
+  type ViewOptions,
+} from './browser.ts'
+import { adminPassword, call, hello, startStage } from './stage.ts'
+
+// Every page in both themes and on a small screen: whether everybody can use it, what it asks for, and how it looks.
+
+const root = path.join(import.meta.dirname, '../..')
+const auditor = stripTypeScriptTypes(
+  readFileSync(path.join(root, 'dashboard/tests/audit-page.ts'), 'utf8'),
+)
+
+let browser: Browser
+let gateway: Gateway
+let callId = ''
+
+before(async () => {
+  if (skip) return
+  buildDashboard()
+  mkdirSync(pictures, { recursive: true })
+  ;[browser, gateway] = await Promise.all([launch(), startStage()])
+  ;({ callId } = await call(gateway, hello('on a picture', 'smart')))
+  await call(gateway, hello('later', 'demo/hello'), { headers: { 'x-bf-async': 'true' } })
+  await call(gateway, hello('refused', 'demo/error-400'))
+})
+after(async () => {
+  if (skip) return
+  await browser.close()
+  await gateway.stop('SIGINT')
+})
+
+/** Their addresses, with something that is on them once they are there. */
+const places = (): readonly (readonly [
+  name: string,
+  at: string,
+  heading: string,
+  ready: string,
+])[] => [
+  ['overview', '/', 'Overview', '.tile-value'],
+  ['requests', '/requests', 'Requests', 'tr[data-row]'],
+  ['request', `/requests/${callId}`, callId, '.timeline li'],
+  ['jobs', '/jobs', 'Jobs', '.card'],
+  ['usage', '/usage', 'Usage', 'table'],
+  ['keys', '/keys', 'Keys and budgets', 'table'],
+  ['teams', '/keys?tab=teams', 'Keys and budgets', '.empty'],
+  ['limits', '/keys?tab=limits', 'Keys and budgets', '.empty'],
+  ['providers', '/providers', 'Providers', 'table'],
+  ['routing', '/routing', 'Routing', 'table'],
+  ['playground', '/playground', 'Playground', '.play-columns'],
+  ['settings', '/settings', 'Settings', 'table'],
+  ['access', '/settings?tab=access', 'Settings', '.facts'],
+  ['audit', '/settings?tab=audit', 'Settings', 'table'],
+  ['prices', '/settings?tab=prices', 'Settings', 'table'],
+]
+
+async function visit({ go, page }: View, [, at, heading, ready]: Place): Promise<void> {
+  await go(at)
+  await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
+  await page.locator(ready).first().waitFor()
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+}
+type Place = ReturnType<typeof places>[number]
+
+async function audit({ page }: View): Promise<readonly string[]> {
+  await page.evaluate(auditor)
+  return (await page.evaluate('auditPage()')) as readonly string[]
+}
+
+async function walk(options: ViewOptions, name: string): Promise<void> {
+  const view = await openView(browser, gateway, options)
+  const found: string[] = []
+  await view.go('/')
+  await view.page.getByRole('button', { name: 'Sign in' }).waitFor()
+  found.push(...(await audit(view)).map((each) => `sign-in: ${each}`))
+  await signIn(view, adminPassword)
+  for (const place of places()) {
+    await visit(view, place)
+    found.push(...(await audit(view)).map((each) => `${place[0]}: ${each}`))
+    await view.page.screenshot({ path: path.join(pictures, `${name}-${place[0]}.png`) })
+  }
+  assert.deepEqual(found, [])
+  assert.deepEqual(view.troubles, [])
+  await view.page.context().close()
+}
+
+test('in light colours every page can be used by everybody', { skip }, async () => {
+  await walk({ colorScheme: 'light' }, 'light')
+})
+
+test('in dark colours too', { skip }, async () => {
+  await walk({ colorScheme: 'dark' }, 'dark')
+})
+
+test('and on a screen of 380 pixels', { skip }, async () => {
+  await walk({ colorScheme: 'dark', width: 380 }, 'small')
+})
+
+test('a page asks for little, and not again for each row', { skip }, async () => {
+  const view = await openView(browser, gateway)
+  await signIn(view, adminPassword)
+  for (const place of places()) {
+    await view.go('/prices-of-nothing')
+    await view.page.getByText('There is no such page').waitFor()
+    const before = view.asked.length
+    await visit(view, place)
+    await view.page.waitForLoadState('networkidle').catch(() => {})
+    const asked = view.asked.slice(before)
+    const distinct = new Set(asked.map((each) => each.replace(/\?.*/, '')))
+    assert.ok(distinct.size <= 4, `${place[0]}: ${[...distinct].join(', ')}`)
+  }
+  await view.page.context().close()
+})
+
+test('the keyboard alone leads through the pages', { skip }, async () => {
+  const view = await openView(browser, gateway)
+  const { page } = view
+  await signIn(view, adminPassword)
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await page.getByRole('heading', { name: 'Requests' }).waitFor()
+  await page.locator('tr[data-row]').first().focus()
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('table', { name: 'Requests' }).waitFor()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.press('/')
+  assert.equal(await page.evaluate('document.activeElement.type'), 'search')
+  await page.keyboard.type('g k')
+  assert.match(page.url(), /#\/requests/)
+  await page.keyboard.press('Tab')
+  const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+  assert.notEqual(outline, 'none')
+  await page.context().close()
+})
+
+test('all of it together is at most 200 kB on the wire', { skip }, () => {
+  const built = path.join(root, 'dashboard/dist')
+  const files = globSync('**/*.{html,js,css,svg}', { cwd: built })
+  const whole = files.map((file) => gzipSync(readFileSync(path.join(built, file))).length)
+  const total = whole.reduce((sum, each) => sum + each, 0)
+  assert.ok(files.length > 5)
+  assert.ok(total <= 200_000, `${total} bytes`)
+  for (const file of files) assert.ok(statSync(path.join(built, `${file}.br`)).size > 0, file)
+})
