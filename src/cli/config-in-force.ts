@@ -61,6 +61,7 @@ function needRestart(before: LoadedConfig, after: LoadedConfig): readonly string
     'store.url': String(config.store.url),
     'auth.admin': JSON.stringify(config.auth.admin),
     log: JSON.stringify(config.log),
+    'request_log.enabled': String(config.requestLog.enabled),
   })
   const [a, b] = [parts(before), parts(after)]
   return Object.keys(a).filter((name) => a[name] !== b[name])

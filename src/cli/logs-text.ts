@@ -6,7 +6,7 @@ const controls = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 const text = (value: unknown): string =>
   value === null || value === undefined || value === '' ? '-' : String(value).replace(controls, '?')
 
-export const callColumns = [
+const callColumns = [
   'TIME',
   'STATUS',
   'KIND',

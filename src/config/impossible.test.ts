@@ -250,3 +250,18 @@ test('what is too long for a timer is refused', () => {
     '5:12 this is too long: at most 24d can be waited for. Lower it.',
   ])
 })
+
+test('the request log has room, and keeps what was said no longer than the calls', () => {
+  assert.deepEqual(problemsOf('request_log: { max_size: 1MiB }'), [
+    '2:26 request_log.max_size must be 64MiB or more.',
+  ])
+  assert.deepEqual(problemsOf('request_log: { keep: 1d, content_keep: 2d }'), [
+    '2:40 request_log.content_keep is longer than the calls themselves are kept. Lower it to 1d or less, or raise request_log.keep.',
+  ])
+  const { requestLog } = load('request_log: { keep: 1d, content: errors }').config
+  assert.equal(requestLog.contentKeepMs, 86_400_000)
+  assert.deepEqual(
+    [requestLog.enabled, requestLog.content, requestLog.clientAddress, requestLog.maxBodyBytes],
+    [true, 'errors', 'masked', 256 * 1024],
+  )
+})

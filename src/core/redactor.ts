@@ -16,7 +16,7 @@ const shapes = [
 /** A shorter one is a word that may stand in any text. */
 const shortest = 8
 
-export const redacted = '[redacted]'
+const redacted = '[redacted]'
 
 /** `secrets`: values that are never to be kept, whatever they look like. */
 export function createRedactor(secrets: readonly string[] = []): Redactor {

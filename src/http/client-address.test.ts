@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { clientAddress } from './client-address.ts'
+import { clientAddress, maskAddress } from './client-address.ts'
 
 const request = (remoteAddress: string | undefined, forwarded?: string): IncomingMessage =>
   ({
@@ -52,4 +52,15 @@ test('a trusted range trusts each of its addresses, of its own family alone', ()
   assert.equal(from('10.1.0.1', '1.2.3.4, 198.51.100.1, 2001:db8::2, 10.1.9.9'), '198.51.100.1')
   // What is no address was written by nobody who is trusted.
   assert.equal(from('10.1.0.1', '198.51.100.1, unknown'), 'unknown')
+})
+
+test('a masked address is that of the network, of both kinds', () => {
+  for (const [address, masked] of [
+    ['192.0.2.77', '192.0.2.0'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::'],
+    ['2001:db8::1', '2001:db8::'],
+    ['::1', '::1'],
+    ['', ''],
+  ] as const)
+    assert.equal(maskAddress(address), masked)
 })

@@ -59,7 +59,7 @@ export interface Overview {
   readonly complete: boolean
 }
 
-export const summedBy = ['provider', 'model', 'key'] as const
+const summedBy = ['provider', 'model', 'key'] as const
 type SummedBy = (typeof summedBy)[number]
 
 const shownAtMost = 100

@@ -1,5 +1,6 @@
 const quote = 0x22
 const backslash = 0x5c
+const padding = 0x3d
 /** A word of so many letters without a space is no text that people wrote. */
 const longWord = 2048
 
@@ -47,6 +48,8 @@ function noteOf(json: Buffer, start: number, end: number): string | null {
   // Letters alone for so long: in a text, spaces and marks would be among them.
   const sample = json.toString('latin1', data, Math.min(end, data + longWord / 2))
   if (!/^[A-Za-z0-9+/_=-]+$/.test(sample)) return null
-  const bytes = Math.floor(((end - data) * 3) / 4)
+  let last = end
+  while (json[last - 1] === padding) last--
+  const bytes = Math.floor(((last - data) * 3) / 4)
   return `[${type?.[1] ?? 'base64'}, ${bytes} bytes]`
 }

@@ -9,7 +9,7 @@ const orNull = (text: string): string | null => (text === '' ? null : text)
 const dollarsOrNull = (nanos: number | null): string | null =>
   nanos === null ? null : dollarsText(nanos)
 
-export const startedAt = (id: string): string => timeText(timeOf(orderOf(id)))
+const startedAt = (id: string): string => timeText(timeOf(orderOf(id)))
 
 export const showLogged = (call: LoggedCall) => ({
   object: 'logged_call' as const,
