@@ -146,7 +146,6 @@ const namesAtMost = 2000
 /** Adds calls up block by block. */
 export class Overviewer {
   readonly #query: OverviewQuery
-  readonly #all = new Adder()
   readonly #series = new Map<number, Adder>()
   #lastAt = -1
   #last: Adder | null = null
@@ -168,13 +167,12 @@ export class Overviewer {
     for (let row = 0; row < block.calls; row++) {
       const kind = callKinds[columns.kind[row] ?? 0]
       if (kind === 'submit' || kind === 'poll') continue
-      if (!conditions.every(({ fits }) => fits?.(row))) continue
+      if (conditions.length > 0 && !conditions.every(({ fits }) => fits?.(row))) continue
       const time = timeOf(columns.order[row] ?? 0)
       const [duration, firstToken] = [columns.duration[row] ?? 0, columns.firstToken[row] ?? 0]
       // Found once for all sums: a logarithm costs more than adding everything else.
       const bin = binOf(duration)
       const firstBin = firstToken > 0 ? binOf(firstToken) : null
-      this.#all.add(columns, row, bin, firstBin)
       this.#bucket(time - (time % bucketMs)).add(columns, row, bin, firstBin)
       for (const { places, adders } of own)
         adders[places[row] ?? 0]?.add(columns, row, bin, firstBin)
@@ -200,7 +198,9 @@ export class Overviewer {
       const sorted = named.toSorted(([, a], [, b]) => b.calls - a.calls).slice(0, shownAtMost)
       return [column, sorted.map(([name, adder]) => ({ name, ...adder.sums() }))]
     })
-    return { all: this.#all.sums(), series, by: Object.fromEntries(by), complete }
+    const all = new Adder()
+    for (const adder of this.#series.values()) all.include(adder)
+    return { all: all.sums(), series, by: Object.fromEntries(by), complete }
   }
 }
 
@@ -245,6 +245,21 @@ class Adder {
     if (firstBin !== null) this.#firstToken.add(firstBin)
   }
 
+  include(other: Adder): void {
+    this.calls += other.calls
+    this.#errors += other.#errors
+    this.#limited += other.#limited
+    this.#left += other.#left
+    this.#rescued += other.#rescued
+    this.#input += other.#input
+    this.#output += other.#output
+    this.#cached += other.#cached
+    this.#reasoning += other.#reasoning
+    this.#cost += other.#cost
+    this.#duration.include(other.#duration)
+    this.#firstToken.include(other.#firstToken)
+  }
+
   sums(): Sums {
     return {
       calls: this.calls,
@@ -281,6 +296,15 @@ class Histogram {
     this.#counts ??= new Uint32Array(bins)
     this.#counts[bin] = (this.#counts[bin] ?? 0) + 1
     this.#total++
+  }
+
+  include(other: Histogram): void {
+    const counts = other.#counts
+    if (counts === null) return
+    this.#counts ??= new Uint32Array(bins)
+    for (const [bin, count] of counts.entries())
+      this.#counts[bin] = (this.#counts[bin] ?? 0) + count
+    this.#total += other.#total
   }
 
   quantiles(): Quantiles | null {

@@ -19,7 +19,7 @@ import {
   statOf,
 } from './sqlite-block-file.ts'
 
-const openAtMost = 16
+const openAtMost = 40
 const defaultPartBytes = 512 * 1024 * 1024
 
 /** Blocks in files of their own, one or more for each day, so that letting go of a day is removing a file. */
@@ -148,7 +148,7 @@ export class SqliteBlockStore implements BlockStore, BlockReader {
   }
 
   #insertBodies(day: number, bodies: readonly StoredBody[]): void {
-    const file = this.#use(this.#current('content', day))
+    const file = this.#use(this.#current('content', day), true)
     file.inTransaction(() => {
       for (const { call, part, sizeBytes, truncated, bytes } of bodies)
         file.run(
@@ -166,7 +166,7 @@ export class SqliteBlockStore implements BlockStore, BlockReader {
   ): readonly BlockRef[] {
     const place = this.#current('calls', day)
     // First the file, which may have been removed since: what was known of it is forgotten then.
-    const file = this.#use(place)
+    const file = this.#use(place, true)
     const known = this.#refsIn(place)
     // Written already, by a try that was not answered.
     if (file.all('select 1 from blocks where batch = ?', batch).length > 0) return []
@@ -236,15 +236,16 @@ export class SqliteBlockStore implements BlockStore, BlockReader {
     )
   }
 
-  #use(place: string): BlockFile {
+  /** `toWrite`: what it held may be gone, but what comes must not go there too. */
+  #use(place: string, toWrite = false): BlockFile {
     const known = this.#open.get(place)
     const path = join(this.#folder, place)
-    if (known?.isThere(path)) {
+    if (known && (!toWrite || known.isThere(path))) {
       this.#open.delete(place)
       this.#open.set(place, known)
       return known
     }
-    // Removed or replaced by somebody: what it held is gone, and what comes must not go there too.
+    // Removed or replaced by somebody.
     if (known) this.#forget(place, known)
     this.#listed = null
     const file = openBlockFile(path, nameOf(place)?.kind ?? 'calls')
