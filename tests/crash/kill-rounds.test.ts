@@ -5,7 +5,12 @@ import { runKillRounds } from './kill-rounds.ts'
 
 const isOver: ReadonlySet<Phase> = new Set(['done', 'removed, its time was over'])
 
-test('no acknowledged job is lost or stored twice when the gateway is killed', async (t) => {
+// Some fifty starts of a process, which a busy machine takes its time for.
+const timeout = 240_000
+
+test('no acknowledged job is lost or stored twice when the gateway is killed', {
+  timeout,
+}, async (t) => {
   const seed = Date.now() % 1_000_000
   const report = await runKillRounds({ rounds: 10, jobs: 20, seed })
   t.diagnostic(`seed ${seed}\n${report.render()}`)
