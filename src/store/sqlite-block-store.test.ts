@@ -106,6 +106,8 @@ it('a file that was removed or damaged takes nothing with it but what it held', 
   await next.append(callId(noon, 3))
   assert.deepEqual(await idsIn(next.log), [callId(noon, 3)])
   assert.ok(readdirSync(folder).includes('calls-2026-01-10.db.damaged'))
+  for (const day of await next.store.days()) await next.store.drop(day)
+  assert.deepEqual(readdirSync(folder), [])
 })
 
 it('a file that somebody else holds fails the batch, which can be given again', async (context) => {

@@ -139,7 +139,8 @@ export class SqliteBlockStore implements BlockStore, BlockReader {
     this.#open.delete(place)
     this.#refs.delete(place)
     this.#listed = null
-    for (const end of ['', '-wal', '-shm']) rmSync(join(this.#folder, place + end), { force: true })
+    for (const end of ['', '-wal', '-shm', '.damaged'])
+      rmSync(join(this.#folder, place + end), { force: true })
   }
 
   async close(): Promise<void> {
