@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../config/config.ts'
-import type { Call, CallClient } from '../core/call.ts'
+import { type Call, type CallClient, newCall } from '../core/call.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { clientAddress, maskAddress } from '../http/client-address.ts'
 import { pickRequestId } from '../http/request-id.ts'
@@ -14,7 +14,7 @@ export function openCall(
   config: Config,
 ): Call {
   const id = runtime.newId()
-  return {
+  return newCall({
     id,
     requestId: pickRequestId(req.headers['x-request-id'], id),
     surface: match.surface,
@@ -22,25 +22,7 @@ export function openCall(
     startedAt: runtime.clock.now(),
     startedMs: runtime.clock.monotonic(),
     client: clientOf(req, config),
-    principal: null,
-    asked: null,
-    stream: false,
-    dimensions: null,
-    release: null,
-    limits: null,
-    holds: 0,
-    attempts: [],
-    fallback: 0,
-    dropped: [],
-    content: 'off',
-    job: null,
-    usage: null,
-    firstTokenMs: null,
-    bytesIn: 0,
-    bytesOut: 0,
-    status: 200,
-    error: null,
-  }
+  })
 }
 
 const agentAtMost = 200

@@ -125,3 +125,36 @@ export interface Call {
   status: number
   error: GatewayError | null
 }
+
+type Opened = 'id' | 'requestId' | 'surface' | 'route' | 'startedAt' | 'startedMs' | 'client'
+
+/** A call of which nothing is known yet but where it came from. One literal: every call has the same shape. */
+export function newCall(opened: Pick<Call, Opened>): Call {
+  return {
+    id: opened.id,
+    requestId: opened.requestId,
+    surface: opened.surface,
+    route: opened.route,
+    startedAt: opened.startedAt,
+    startedMs: opened.startedMs,
+    client: opened.client,
+    principal: null,
+    asked: null,
+    stream: false,
+    dimensions: null,
+    release: null,
+    limits: null,
+    holds: 0,
+    attempts: [],
+    fallback: 0,
+    dropped: [],
+    content: 'off',
+    job: null,
+    usage: null,
+    firstTokenMs: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    status: 200,
+    error: null,
+  }
+}

@@ -1,4 +1,4 @@
-import type { Call, JobOutcome } from '../core/call.ts'
+import { type Call, type JobOutcome, newCall } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -49,7 +49,7 @@ export class RunningJob {
     this.#deps = deps
     const { clock, newId } = deps.runtime
     const id = newId()
-    this.call = {
+    this.call = newCall({
       id,
       requestId: id,
       surface: 'openai',
@@ -57,25 +57,10 @@ export class RunningJob {
       startedAt: clock.now(),
       startedMs: clock.monotonic(),
       client: null,
-      principal: null,
-      asked: claimed.model,
-      stream: false,
-      dimensions: null,
-      release: null,
-      limits: null,
-      holds: 0,
-      attempts: [],
-      fallback: 0,
-      dropped: [],
-      content: 'off',
-      job: { step: 'run', id: claimed.id, attempt: claimed.attempt },
-      usage: null,
-      firstTokenMs: null,
-      bytesIn: claimed.body.length,
-      bytesOut: 0,
-      status: 200,
-      error: null,
-    }
+    })
+    this.call.asked = claimed.model
+    this.call.job = { step: 'run', id: claimed.id, attempt: claimed.attempt }
+    this.call.bytesIn = claimed.body.length
   }
 
   /** Whether the provider may have been reached, or is about to be. */

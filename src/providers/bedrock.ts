@@ -3,7 +3,8 @@ import type { ProviderAdapter } from './adapter.ts'
 
 /**
  * Amazon Bedrock. An API key goes as a bearer token; other credentials of AWS sign each request and are no concern of
- * this adapter. The host depends on the region, so its address must be given.
+ * this adapter. The host depends on the region: the configuration makes
+ * it of the keys.
  */
 export const bedrock: ProviderAdapter = {
   type: 'bedrock',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { gemini } from './gemini.ts'
-import { vertex, vertexBaseUrl } from './vertex.ts'
+import { vertex } from './vertex.ts'
 
 const address = { apiVersion: null, callerApiVersion: null, stream: false, cloud: {} }
 const cloud = { project: 'acme', location: 'europe-west4' }
@@ -49,10 +49,4 @@ test("Vertex names the project, the place and the publisher, and a model's own a
 test("Vertex speaks Gemini's format, and Anthropic's with its models", () => {
   assert.equal(vertex.chat.dialect?.('gemini-2.5-pro').name, 'vertex-gemini')
   assert.equal(vertex.chat.dialect?.('claude-opus-4').name, 'anthropic-messages')
-})
-
-test('where a location is served', () => {
-  assert.equal(vertexBaseUrl('global'), 'https://aiplatform.googleapis.com/v1')
-  assert.equal(vertexBaseUrl('us-east5'), 'https://us-east5-aiplatform.googleapis.com/v1')
-  assert.equal(vertexBaseUrl('eu'), 'https://aiplatform.eu.rep.googleapis.com/v1')
 })

@@ -17,7 +17,7 @@ const isAnthropic = (model: string): boolean =>
  */
 export const vertex: ProviderAdapter = {
   type: 'vertex',
-  // The location is part of the host: see `vertexBaseUrl`.
+  // The location is part of the host: the configuration makes it of the keys.
   defaultBaseUrl: null,
   envKeys: [],
   needsKey: true,
@@ -32,14 +32,6 @@ export const vertex: ProviderAdapter = {
     imagesAsBytes: isAnthropic,
     streamUsage: 'always',
   },
-}
-
-/** Where a location is served. The two continents have hosts of their own, and `global` no part of the name. */
-export function vertexBaseUrl(location: string): string {
-  if (location === 'global') return 'https://aiplatform.googleapis.com/v1'
-  if (location === 'us' || location === 'eu')
-    return `https://aiplatform.${location}.rep.googleapis.com/v1`
-  return `https://${location}-aiplatform.googleapis.com/v1`
 }
 
 const anthropicMethod = (stream: boolean): string => (stream ? 'streamRawPredict' : 'rawPredict')
