@@ -61,7 +61,7 @@ test('a request that throws halfway is undone and fails alone', () => {
   assert.deepEqual(readAll(db), ['x', 'y'])
 })
 
-test('a failed commit fails every request of the group and leaves nothing behind', () => {
+test('a commit that fails for each fails every request and leaves nothing behind', () => {
   const db = openTable()
   db.exec('pragma foreign_keys = on')
   db.exec('create table child (a text references t (a) deferrable initially deferred)')
@@ -79,19 +79,34 @@ test('a failed commit fails every request of the group and leaves nothing behind
   assert.equal(runGroup(db, [], insert).committed, true)
 })
 
-test('when a full disk ends the transaction, nothing of the group is answered as written', () => {
+test('when a full disk ends the transaction, only what does not fit fails', () => {
   const db = openTable()
   const insert = insertInto(db)
   const pages = Number(db.prepare('pragma page_count').get()?.['page_count'])
   db.exec(`pragma max_page_count = ${pages + 2}`)
   const group = runGroup(db, requestsFor('x', 'y'.repeat(100_000), 'z'), insert)
-  assert.equal(group.committed, false)
+  assert.equal(group.committed, true)
   assert.deepEqual(
-    group.replies.map((reply) => 'failure' in reply && reply.failure.message),
-    Array(3).fill('database or disk is full'),
+    group.replies.map((reply) => ('value' in reply ? reply.value : reply.failure.message)),
+    ['wrote x', 'database or disk is full', 'wrote z'],
   )
-  assert.deepEqual(readAll(db), [])
-  assert.equal(runGroup(db, requestsFor('x', 'z'), insert).committed, true)
+  assert.deepEqual(readAll(db), ['x', 'z'])
+})
+
+test('what only reads is answered beside what cannot be committed', () => {
+  const db = openTable()
+  db.exec('pragma foreign_keys = on')
+  db.exec('create table child (a text references t (a) deferrable initially deferred)')
+  const group = runGroup(db, requestsFor('read', 'x'), ({ args }) => {
+    if (args[0] === 'read') return readAll(db)
+    db.exec("insert into child values ('nobody')")
+    return null
+  })
+  assert.deepEqual(
+    group.replies.map((reply) => ('value' in reply ? reply.value : reply.failure.message)),
+    [[], 'FOREIGN KEY constraint failed'],
+  )
+  assert.equal(db.isTransaction, false)
 })
 
 test('while another connection holds the lock, every request fails with the reason', (context) => {

@@ -3,22 +3,39 @@ import { type Group, type Reply, type Request, toFailure } from './sqlite-protoc
 
 /**
  * Runs every request whole, each in a savepoint, and commits them together: one fsync for all.
- * A request that throws is undone and fails alone; a failed commit fails every request in the group.
+ * A request that throws is undone and fails alone. Where the transaction of all fails, each gets one of its own: what
+ * only reads, or still fits on a full disk, must not fail with its neighbours.
  */
 export function runGroup(
   db: DatabaseSync,
   requests: readonly Request[],
   run: (request: Request) => unknown,
 ): Group {
+  let begun = false
   try {
     db.exec('begin immediate')
+    begun = true
     const replies = requests.map((request) => runOne(db, request, run))
     db.exec('commit')
     return { replies, committed: true }
   } catch (error) {
     abandon(db)
+    // Where nothing could begin, each would wait for the lock once more.
+    if (begun && requests.length > 1) return runApart(db, requests, run)
     const failure = toFailure(error)
     return { replies: requests.map(({ id }) => ({ id, failure })), committed: false }
+  }
+}
+
+function runApart(
+  db: DatabaseSync,
+  requests: readonly Request[],
+  run: (request: Request) => unknown,
+): Group {
+  const groups = requests.map((request) => runGroup(db, [request], run))
+  return {
+    replies: groups.flatMap(({ replies }) => replies),
+    committed: groups.some(({ committed }) => committed),
   }
 }
 
