@@ -23,8 +23,8 @@ export interface Report {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly cachedTokens: number
-  /** It may have been given up before it was heard. */
-  readonly isLate: boolean
+  /** Two were asked, and whoever was later may have been given up before it was heard. */
+  readonly isRaced: boolean
 }
 
 /** Dollars per million tokens: of the prompt, of what of it was cached, of the answer. Prices that do not add up evenly. */
@@ -43,7 +43,7 @@ const models = [...prices.keys()].map((i) => `m${i}`)
 /** Exact, and reckoned in another way than the gateway does: tokens times billionths of a dollar per million. */
 export function costOf(
   model: string,
-  used: Omit<Report, 'id' | 'provider' | 'model' | 'isLate'>,
+  used: Omit<Report, 'id' | 'provider' | 'model' | 'isRaced'>,
 ): number {
   const [input, cached, output] = (prices[Number(model.slice(1))] ?? prices[0] ?? []).map(
     (dollars) => BigInt(Math.round(dollars * 1e9)),
@@ -124,8 +124,9 @@ export class Mixed implements AsyncDisposable {
       total_tokens: inputTokens + outputTokens,
       prompt_tokens_details: { cached_tokens: cachedTokens },
     }
-    const good = (isLate = false): script.Steps => {
-      this.reports.push({ id, provider, model: request.model ?? '', ...usage, isLate })
+    const isRaced = kind === 'raced' || kind === 'racedStream'
+    const good = (): script.Steps => {
+      this.reports.push({ id, provider, model: request.model ?? '', ...usage, isRaced })
       return replyWith(request.field('stream') === true, wire)
     }
     switch (kind) {
@@ -146,7 +147,7 @@ export class Mixed implements AsyncDisposable {
         return replyWith(request.field('stream') === true, null)
       case 'raced':
       case 'racedStream':
-        return count === 1 ? [script.wait(lateMs), good(true)] : good()
+        return count === 1 ? [script.wait(lateMs), good()] : good()
       default:
         return good()
     }
