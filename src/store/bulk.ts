@@ -23,7 +23,16 @@ export function givenRows(
   return sql`select ${sql.raw(columns.join(', '))} from json_each(${JSON.stringify(rows)}) as given where true`
 }
 
+export const boundCells = (row: readonly Cell[]): (string | number | null)[] =>
+  row.map((cell) => {
+    const value = storable(cell)
+    return typeof value === 'object' && value !== null ? JSON.stringify(value) : value
+  })
+
 const storable = (cell: Cell): Cell => (typeof cell === 'string' ? storableText(cell) : cell)
 
 /** Postgres takes neither NUL nor half a surrogate pair; a name that has one must not hold up the rows beside it. */
-export const storableText = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
+export const storableText = (text: string): string =>
+  text.isWellFormed() && !text.includes('\0')
+    ? text
+    : text.toWellFormed().replaceAll('\0', '\ufffd')

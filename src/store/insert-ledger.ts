@@ -1,8 +1,6 @@
-import { givenRows } from './bulk.ts'
 import { ledgerCells, ledgerColumns, ledgerTypes } from './ledger-rows.ts'
 import type { Charge, LedgerRow } from './ledger-store.ts'
-import { build } from './query-builder.ts'
-import { rows, type Steps } from './steps.ts'
+import { insertNew, type Steps } from './steps.ts'
 
 export interface Settled {
   readonly row: LedgerRow
@@ -16,17 +14,13 @@ export function* insertLedger(settled: readonly Settled[]): Steps<readonly Settl
   for (const one of settled) if (!byId.has(one.row.id)) byId.set(one.row.id, one)
   if (byId.size === 0) return []
   const list = [...byId.keys()].toSorted().flatMap((id) => byId.get(id) ?? [])
-  const query = build
-    .insertInto('ledger')
-    .columns([...ledgerColumns])
-    .expression(
-      givenRows(
-        ledgerTypes,
-        list.map(({ row, charges }) => ledgerCells(row, charges)),
-      ),
-    )
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning('id')
-  const written = new Set((yield* rows(query)).map(({ id }) => id))
+  const inserted = yield* insertNew({
+    table: 'ledger',
+    key: 'id',
+    columns: ledgerColumns,
+    types: ledgerTypes,
+    list: list.map(({ row, charges }) => ledgerCells(row, charges)),
+  })
+  const written = new Set(inserted)
   return list.filter(({ row }) => written.has(row.id))
 }

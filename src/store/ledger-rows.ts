@@ -37,7 +37,10 @@ export const ledgerTypes: readonly ColumnType[] = ledgerColumns.map((column, i) 
 )
 
 /** In the order of the columns. */
-export const ledgerCells = (row: LedgerRow, charges: readonly Charge[]): readonly Cell[] => [
+export const ledgerCells = (
+  row: LedgerRow,
+  charges: readonly Charge[],
+): readonly [string, ...Cell[]] => [
   row.id,
   row.callId,
   row.kind,

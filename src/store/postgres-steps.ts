@@ -1,6 +1,12 @@
-import { createQueryId, PostgresQueryCompiler, type RootOperationNode } from 'kysely'
+import {
+  createQueryId,
+  type OperationNodeSource,
+  PostgresQueryCompiler,
+  type RootOperationNode,
+} from 'kysely'
 import type { ClientBase, QueryResult } from 'pg'
-import type { Query, Step, Steps } from './steps.ts'
+import { insertedAtOnce } from './new-rows.ts'
+import type { Step, Steps } from './steps.ts'
 
 const compiler = new PostgresQueryCompiler()
 
@@ -27,6 +33,8 @@ async function answer(client: ClientBase, step: Step): Promise<unknown> {
   switch (step.kind) {
     case 'rows':
       return (await send(client, step.query)).rows
+    case 'insertNew':
+      return (await send(client, insertedAtOnce(step.rows))).rows.map(({ key }) => key)
     case 'change':
       return (await send(client, step.query)).rowCount ?? 0
     case 'alone':
@@ -38,7 +46,7 @@ async function answer(client: ClientBase, step: Step): Promise<unknown> {
   }
 }
 
-function send(client: ClientBase, query: Query): Promise<QueryResult> {
+function send(client: ClientBase, query: OperationNodeSource): Promise<QueryResult> {
   const node = query.toOperationNode() as RootOperationNode
   const { sql, parameters } = compiler.compileQuery(node, createQueryId())
   return client.query(sql, [...parameters])

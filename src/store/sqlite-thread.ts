@@ -104,8 +104,9 @@ export class SqliteThread {
   async ask(name: CommandName, args: readonly unknown[]): Promise<unknown> {
     if (this.#end) throw this.#end
     const id = ++this.#asked
-    // Most commands have no bytes; copying a thousand rows to find that out would hold up everybody.
-    const own = buffersIn(args).length > 0 ? args.map(withOwnBytes) : args
+    // Most commands have no bytes, and of the busiest it is known: copying rows to find that out would hold up everybody.
+    const own =
+      name !== 'settleAttempts' && buffersIn(args).length > 0 ? args.map(withOwnBytes) : args
     this.#send({ id, name, args: own }, own === args ? [] : buffersIn(own))
     // An idle store must not keep the process alive, one that owes an answer must.
     if (this.#waiting.size === 0) this.#worker.ref()
