@@ -6,6 +6,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { JobWithResult } from '../core/job.ts'
 import { type Principal, unbound } from '../core/principal.ts'
 import type { JobAsk } from '../jobs/job-queue.ts'
+import { noTracer } from '../observability/tracer.ts'
 import { lookAtChat, scanRequest } from '../wire/openai-chat/look.ts'
 import { AsyncCalls, type Submission } from './async-calls.ts'
 import type { SubmitOrder } from './async-headers.ts'
@@ -101,7 +102,10 @@ const nobody = (): Call => sampleCall({ asked: null, attempts: [], dimensions: {
 
 test('a submit hands over all that the call would have been made of, and notes the job in it', async () => {
   const jobs = fakeJobs()
-  const call = nobody()
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+  const trace = noTracer.begin({ traceparent })
+  assert.ok(trace)
+  const call = { ...nobody(), trace }
   const submission = await submissionOf(call, { model: 'm' }, 'dep')
   const reply = await submit(new AsyncCalls(jobs), order, submission, describeAsChat, never)
   assert.deepEqual(jobs.asks, [
@@ -114,6 +118,7 @@ test('a submit hands over all that the call would have been made of, and notes t
       deployment: 'dep',
       extras,
       dimensions: { team: 'blue' },
+      trace,
       ttlMs: 5000,
       onInterrupt: 'fail',
       idempotencyKey: 'k',

@@ -56,6 +56,7 @@ export class AsyncCalls {
       surface: call.surface,
       route: call.route,
       dimensions: call.dimensions,
+      trace: call.trace,
     })
     call.job = { step: 'submit', id: submitted.job.id }
     return submitted

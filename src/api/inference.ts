@@ -118,7 +118,8 @@ class ServedCall implements OpenCall {
     this.#match = match
     this.#road = road
     this.#deps = deps
-    this.#call = openCall(req, match, deps.runtime, deps.gateway.snapshot.config)
+    const { runtime, gateway, settling } = deps
+    this.#call = openCall(req, match, runtime, gateway.snapshot.config, settling.tracer)
     // Node reports a client that leaves only here, in every phase: while it sends, waits or reads.
     res.on('close', () => {
       this.#gone = true

@@ -4,6 +4,7 @@ import { type Call, type CallClient, newCall } from '../core/call.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { clientAddress, maskAddress } from '../http/client-address.ts'
 import { pickRequestId } from '../http/request-id.ts'
+import type { Tracer } from '../observability/tracer.ts'
 import type { ChatMatch } from './chat-routes.ts'
 
 /** A call of which nothing is known yet but where and when it came in, and what from. */
@@ -12,6 +13,7 @@ export function openCall(
   match: ChatMatch,
   runtime: Runtime,
   config: Config,
+  tracer: Pick<Tracer, 'begin'>,
 ): Call {
   const id = runtime.newId()
   return newCall({
@@ -22,6 +24,7 @@ export function openCall(
     startedAt: runtime.clock.now(),
     startedMs: runtime.clock.monotonic(),
     client: clientOf(req, config),
+    trace: tracer.begin(req.headers),
   })
 }
 

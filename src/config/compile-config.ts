@@ -4,6 +4,7 @@ import { compilePrices, compileTenants } from './compile-allowance.ts'
 import { type CompileContext, timerMs } from './compile-context.ts'
 import { compileModels } from './compile-models.ts'
 import { compileProvider } from './compile-provider.ts'
+import { compileTracing } from './compile-tracing.ts'
 import type {
   Config,
   JobsConfig,
@@ -36,6 +37,7 @@ export function compileConfig(raw: RawConfig, dataDir: string, context: CompileC
     compat: { extraFields: raw.compat.extra_fields },
     dataDir,
     requestLog: compileRequestLog(raw, context),
+    tracing: compileTracing(context),
     log: { level: raw.log.level, format: raw.log.format ?? null },
   }
 }

@@ -1,5 +1,6 @@
 import type { Budget, Limits } from '../core/allowance.ts'
 import type { OwnPrice } from '../core/price.ts'
+import type { TracingConfig } from './compile-tracing.ts'
 
 /** The effective configuration: immutable, defaults filled in, units resolved. */
 export interface Config {
@@ -22,6 +23,8 @@ export interface Config {
   readonly dataDir: string
   readonly log: LogConfig
   readonly requestLog: RequestLogConfig
+  /** From the environment alone; null: traces are off. */
+  readonly tracing: TracingConfig | null
 }
 
 export interface RequestLogConfig {
@@ -81,7 +84,7 @@ export interface ProviderConfig {
   readonly type: string
   /** Without a trailing slash; empty for a type that calls nobody. */
   readonly baseUrl: string
-  /** Never empty; null: no credential is sent. */
+  /** Null: no credential is sent. Empty: it has some, made by the API, and none of them is in force. */
   readonly keys: readonly ProviderKeyConfig[] | null
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
@@ -102,6 +105,8 @@ export interface ProviderConfig {
   readonly dropUnsupported: boolean
   /** Null: links are not fetched. */
   readonly fetchImages: FetchImagesConfig | null
+  /** To which addresses its connections may lead; `private`: to those of the private network as well as public ones. */
+  readonly reach: 'any' | 'private' | 'public'
 }
 
 export interface FetchImagesConfig {
@@ -142,6 +147,8 @@ export interface ModelConfig {
   /** Never empty. Those of providers that do not exist are left out, here and in the fallbacks. */
   readonly targets: readonly { readonly model: string; readonly weight: number }[]
   readonly fallbacks: readonly string[]
+  /** The same as they were written, those of providers that the file does not have too. */
+  readonly declared: Pick<ModelConfig, 'targets' | 'fallbacks'>
   /** Of all callers together. */
   readonly limits: Limits | null
   readonly budget: Budget | null

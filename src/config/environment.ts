@@ -40,7 +40,7 @@ const twins = ['CONFIG', 'HOST', 'PORT', 'DATA_DIR', 'LOG_LEVEL', 'LOG_FORMAT'].
   (name) => `SLUICE_${name}`,
 )
 // SLUICE_KEY is where the start banner puts a caller's own key.
-const knownNames = [...twins, 'SLUICE_ENCRYPTION_KEY', 'SLUICE_KEY']
+const knownNames = [...twins, 'SLUICE_ENCRYPTION_KEY', 'SLUICE_ENCRYPTION_KEY_OLD', 'SLUICE_KEY']
 
 /** What flags and their environment twins say, the flag first. Bad values go to `problems`. */
 export function readOverrides(

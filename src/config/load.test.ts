@@ -227,6 +227,13 @@ test('targets that nobody serves are skipped with a warning, unless none is left
     strategy: 'priority',
     targets: [{ model: 'openai/y', weight: 1 }],
     fallbacks: [],
+    declared: {
+      targets: [
+        { model: 'nope/x', weight: 1 },
+        { model: 'openai/y', weight: 1 },
+      ],
+      fallbacks: ['nope/z'],
+    },
     limits: null,
     budget: null,
     hedge: null,

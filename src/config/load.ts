@@ -98,6 +98,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     settings: [
       ...listSettings({ data_dir: String(dataDir?.value ?? './data'), ...complete }, originOf),
       ...proxySettings(config, complete, env),
+      ...tracingSettings(config),
     ],
     foundInEnvironment: found?.found ?? [],
     warnings: [...warnings, ...unknownNames(env, document?.names ?? new Set())],
@@ -261,6 +262,13 @@ function createOriginOf(
     const reference = entry.references.join(' ') || null
     return { origin: `${source.shown}:${line}`, reference }
   }
+}
+
+/** What leaves the process only because the environment says so. */
+function tracingSettings({ tracing }: Config): EffectiveSetting[] {
+  if (!tracing) return []
+  const { url, origin } = tracing
+  return listSettings({ tracing: { url } }, () => ({ origin, reference: null }))
 }
 
 /** What goes through a proxy only because the environment says so is in no file, and so easily overlooked. */

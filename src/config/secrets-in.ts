@@ -5,12 +5,20 @@ const open = new Set(['region', 'project', 'location', 'tenant_id', 'client_id',
 const secretHeader = /auth|key|token|secret|cookie/
 
 /** All values of a configuration that nothing which is kept or shown may hold. */
-export function secretsIn({ auth, providers, virtualKeys, store }: Config): readonly string[] {
+export function secretsIn({
+  auth,
+  providers,
+  virtualKeys,
+  store,
+  tracing,
+}: Config): readonly string[] {
   return [
     auth.admin.password,
     ...virtualKeys.map(({ value }) => value),
     ...[...providers.values()].flatMap(secretsOf),
     passwordIn(store.url),
+    passwordIn(tracing?.url ?? null),
+    ...Object.values(tracing?.headers ?? {}),
   ].filter((secret) => secret !== null && secret !== '') as readonly string[]
 }
 

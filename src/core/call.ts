@@ -4,6 +4,7 @@ import type { GatewayError } from './errors.ts'
 import type { Nanos } from './money.ts'
 import type { Price } from './price.ts'
 import type { Principal } from './principal.ts'
+import type { CallTrace } from './trace.ts'
 
 /** One try at one target. Times are monotonic milliseconds. */
 export interface Attempt {
@@ -20,6 +21,8 @@ export interface Attempt {
   endedMs: number | null
   status: number | null
   error: GatewayError | null
+  /** Its span, the parent of what the provider makes of it; null: it has none. */
+  readonly spanId: string | null
   /** What it was let go with; null: nothing was held for it. */
   readonly hold: AttemptHold | null
   /** What it cost; null until the call is settled, and where there is no price for it. */
@@ -38,6 +41,8 @@ export interface AttemptHold {
   readonly windows: readonly BudgetWindow[]
   /** Once: what it came to. Money and slots are free for others then. */
   settle(costNanos: Nanos, tokens: number): void
+  /** It was not made after all. */
+  drop(): void
   /** Once its line in the ledger is on disk. */
   close(): void
 }
@@ -93,6 +98,8 @@ export interface Call {
   readonly startedAt: number
   readonly startedMs: number
   readonly client: CallClient | null
+  /** Null: it is in no trace. */
+  readonly trace: CallTrace | null
   principal: Principal | null
   /** The model as the caller asked for it. */
   asked: string | null
@@ -126,7 +133,15 @@ export interface Call {
   error: GatewayError | null
 }
 
-type Opened = 'id' | 'requestId' | 'surface' | 'route' | 'startedAt' | 'startedMs' | 'client'
+type Opened =
+  | 'id'
+  | 'requestId'
+  | 'surface'
+  | 'route'
+  | 'startedAt'
+  | 'startedMs'
+  | 'client'
+  | 'trace'
 
 /** A call of which nothing is known yet but where it came from. One literal: every call has the same shape. */
 export function newCall(opened: Pick<Call, Opened>): Call {
@@ -138,6 +153,7 @@ export function newCall(opened: Pick<Call, Opened>): Call {
     startedAt: opened.startedAt,
     startedMs: opened.startedMs,
     client: opened.client,
+    trace: opened.trace,
     principal: null,
     asked: null,
     stream: false,

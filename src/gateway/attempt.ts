@@ -5,6 +5,7 @@ import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Tariff } from '../governance/tariff.ts'
+import { childSpanId, withTrace } from '../observability/trace-context.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import { addCredential } from './add-credential.ts'
 import type { Bookkeeper } from './bookkeeper.ts'
@@ -111,9 +112,15 @@ export async function attempt(
   const prepared = preparing instanceof Promise ? await preparing : preparing
   const { form, dropped } = prepared
   const credential = key && provider.credentials.get(key.name)
-  const request = credential
+  const admitted = credential
     ? await addCredential(prepared.request, credential, provider, signal)
     : prepared.request
+  const spanId = call.trace && childSpanId(call.trace, runtime.randomId)
+  // After the credential: a signature covers what it was made over.
+  const request =
+    call.trace && spanId
+      ? { ...admitted, headers: withTrace(admitted.headers, call.trace, spanId) }
+      : admitted
   const role: Attempt['role'] = hedge ? 'hedge' : call.attempts.length === 0 ? 'first' : 'repeat'
   const way = {
     provider: provider.name,
@@ -130,8 +137,7 @@ export async function attempt(
     // Who left in the meantime has used nothing.
     if (signal.aborted) throw signal.reason
   } catch (thrown) {
-    hold.settle(0, 0)
-    hold.close()
+    hold.drop()
     throw thrown
   }
   const record: Attempt = {
@@ -145,6 +151,7 @@ export async function attempt(
     endedMs: null,
     status: null,
     error: null,
+    spanId,
     hold,
     costNanos: null,
     usage: null,

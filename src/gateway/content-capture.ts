@@ -1,6 +1,7 @@
 import type { RequestLogConfig } from '../config/config.ts'
 import type { Call, CallContent } from '../core/call.ts'
 import type { Principal } from '../core/principal.ts'
+import { seeReply, watchReply } from '../observability/reply-traits.ts'
 import type { StreamSink } from './held-stream.ts'
 
 const heldAtMost = 64 * 1024 * 1024
@@ -31,7 +32,8 @@ export class ContentCapture {
     if (typeof content === 'object') content.request = bytes
   }
 
-  reply({ content }: Call, bytes: Uint8Array, form: CallContent['replyForm']): void {
+  reply({ content, trace }: Call, bytes: Uint8Array, form: CallContent['replyForm']): void {
+    if (trace) seeReply(trace, bytes, form)
     if (typeof content !== 'object') return
     content.replyForm = form
     content.replyBytes = bytes.length
@@ -39,12 +41,14 @@ export class ContentCapture {
   }
 
   /** The way of a stream's bytes to its client, with a copy of them. */
-  stream({ content }: Call, sink: StreamSink): StreamSink {
-    if (typeof content !== 'object') return sink
-    content.replyForm = 'events'
+  stream({ content, trace }: Call, sink: StreamSink): StreamSink {
+    const watch = trace && watchReply(trace)
+    if (typeof content !== 'object' && !watch) return sink
+    if (typeof content === 'object') content.replyForm = 'events'
     return {
       write: (bytes) => {
-        this.#copy(content, bytes)
+        watch?.(bytes)
+        if (typeof content === 'object') this.#copy(content, bytes)
         return sink.write(bytes)
       },
     }

@@ -37,6 +37,7 @@ function send(options: Partial<ExchangeOptions> = {}, start: { waiting?: boolean
     endedMs: null,
     status: null,
     error: null,
+    spanId: null,
     hold: null,
     costNanos: null,
     usage: null,

@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Principal, VirtualKey } from '../core/principal.ts'
 import type { HedgeRule, Route, Target } from '../core/route.ts'
 import type { Runtime } from '../core/runtime.ts'
+import { seeRequest } from '../observability/request-traits.ts'
 import { chanceFor } from '../routing/chance.ts'
 import { Health } from '../routing/health.ts'
 import { HedgeBook } from '../routing/hedge-book.ts'
@@ -111,6 +112,7 @@ export class Gateway {
     const { route, targets, chance } = this.#planCall(principal, look, deployment, extras)
     // A job was counted when it was handed in.
     if (run === null) this.#shared.books.enter(call, principal, look)
+    if (call.trace) seeRequest(call.trace, look, extras.session)
     const choice = choiceOf(extras, principal)
     const context = { call, look, extras: choice, signal, run, hedge: false }
     if (route.hedge === null || run !== null)

@@ -5,6 +5,7 @@ import type { Attempt, Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import { Metrics } from '../observability/metrics.ts'
 import type { CallRecord } from '../observability/records.ts'
+import { noTracer } from '../observability/tracer.ts'
 import { ContentCapture } from './content-capture.ts'
 import { settle } from './settle.ts'
 
@@ -19,6 +20,7 @@ const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   endedMs: 2,
   status: 200,
   error: null,
+  spanId: null,
   hold: null,
   costNanos: null,
   usage: null,
@@ -46,6 +48,7 @@ function settled(changes: Partial<Call>, promptTokens = 10, events = 0): CallRec
     fallback: 0,
     dropped: [],
     client: null,
+    trace: null,
     content: 'off',
     job: null,
     usage: null,
@@ -62,6 +65,7 @@ function settled(changes: Partial<Call>, promptTokens = 10, events = 0): CallRec
     metrics,
     books: { settle() {} },
     content: new ContentCapture(),
+    tracer: noTracer,
     redact: () => (text) => text,
     record: (record) => records.push(record),
   })

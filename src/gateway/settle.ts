@@ -4,6 +4,7 @@ import type { Redactor } from '../core/redactor.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type CallRecord, recordOf } from '../observability/records.ts'
+import type { Tracer } from '../observability/tracer.ts'
 import type { Bookkeeper } from './bookkeeper.ts'
 import { letGoOfImages } from './call-images.ts'
 import type { ContentCapture } from './content-capture.ts'
@@ -14,6 +15,7 @@ export interface SettleDeps {
   readonly books: Pick<Bookkeeper, 'settle'>
   /** What was said in calls, on its way into the log. */
   readonly content: ContentCapture
+  readonly tracer: Tracer
   /** Takes secrets out of what callers and providers said. */
   readonly redact: () => Redactor
   /** Takes what the call leaves for the logs; never throws and never waits. */
@@ -32,7 +34,9 @@ export function settle(
   letGoOfImages(call)
   deps.books.settle(call)
   deps.metrics.settled(call, durationMs)
-  deps.record(recordOf(call, durationMs, deps.redact()), call)
+  const record = recordOf(call, durationMs, deps.redact())
+  deps.record(record, call)
+  deps.tracer.settled(call, record)
 }
 
 /** The last attempt is the one the caller heard of; the others have cost something as well. */

@@ -1,5 +1,6 @@
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { SpanPlace } from '../core/trace.ts'
 import type { CallerExtras } from '../gateway/upstream-request.ts'
 import type { Sealer } from '../governance/sealer.ts'
 
@@ -12,6 +13,8 @@ export interface JobContext {
   readonly surface: Call['surface']
   readonly deployment: string | null
   readonly dimensions: Call['dimensions']
+  /** The span of the call that handed it in; absent or null: it has none that is kept. */
+  readonly trace?: SpanPlace | null
   readonly extras: CallerExtras
 }
 
@@ -29,6 +32,17 @@ export function decodeContext(text: string, sealer: Sealer): JobContext {
     const { sealed, ...others } = extras
     const headers = sealed === null ? null : JSON.parse(sealer.open(sealed))
     return { ...rest, extras: { ...others, headers } }
+  } catch (cause) {
+    throw GatewayError.from(cause)
+  }
+}
+
+/** The same with what is sealed in it under the key of now; null: it is as it should be. Throws as `decodeContext`. */
+export function resealContext(text: string, sealer: Sealer): string | null {
+  try {
+    const { extras, ...rest } = JSON.parse(text) as StoredContext
+    const sealed = extras.sealed === null ? null : sealer.reseal(extras.sealed)
+    return sealed === null ? null : JSON.stringify({ ...rest, extras: { ...extras, sealed } })
   } catch (cause) {
     throw GatewayError.from(cause)
   }

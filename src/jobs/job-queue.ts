@@ -7,6 +7,7 @@ import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { CallerExtras } from '../gateway/upstream-request.ts'
 import type { Sealer } from '../governance/sealer.ts'
+import { spanPlaceOf } from '../observability/trace-context.ts'
 import type { NewJob, QueueLimits } from '../store/job-store.ts'
 import type { Store } from '../store/store.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
@@ -26,6 +27,7 @@ export interface JobAsk {
   readonly deployment: string | null
   readonly extras: CallerExtras
   readonly dimensions: Call['dimensions']
+  readonly trace: Call['trace']
   /** How long the result is to be kept, already within `jobs.max_result_ttl`. */
   readonly ttlMs: number
   readonly onInterrupt: 'rerun' | 'fail'
@@ -149,6 +151,7 @@ export class JobQueue {
   #newJob(ask: JobAsk, now: number): NewJob {
     const { gateway, runtime, sealer } = this.#deps
     const { look, deployment, extras, dimensions, requestId, surface, route, ttlMs } = ask
+    const trace = ask.trace && spanPlaceOf(ask.trace)
     return {
       id: runtime.randomId(),
       owner: ownerOf(ask.principal),
@@ -161,7 +164,7 @@ export class JobQueue {
       onInterrupt: ask.onInterrupt,
       maxAttempts: gateway.snapshot.config.jobs.maxAttempts,
       ttlMs,
-      context: encodeContext({ requestId, surface, deployment, dimensions, extras }, sealer),
+      context: encodeContext({ requestId, surface, deployment, dimensions, trace, extras }, sealer),
       payloadVersion,
       body: look.bytes,
     }

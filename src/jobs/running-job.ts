@@ -57,6 +57,7 @@ export class RunningJob {
       startedAt: clock.now(),
       startedMs: clock.monotonic(),
       client: null,
+      trace: deps.settling.tracer.begin({}),
     })
     this.call.asked = claimed.model
     this.call.job = { step: 'run', id: claimed.id, attempt: claimed.attempt }
@@ -104,11 +105,10 @@ export class RunningJob {
     const { door, config } = gateway.snapshot
     const principal = principalOfOwner(claimed.owner, door, runtime.clock.now())
     call.principal = principal
-    const { deployment, extras, dimensions, requestId, surface }: JobContext = decodeContext(
-      claimed.context,
-      sealer,
-    )
+    const context: JobContext = decodeContext(claimed.context, sealer)
+    const { deployment, extras, dimensions, requestId, surface, trace } = context
     Object.assign(call, { dimensions, requestId, surface })
+    if (call.trace && trace) call.trace.submit = trace
     const { content } = this.#deps.settling
     content.begin(call, principal, config.requestLog)
     content.request(call, claimed.body)

@@ -178,6 +178,18 @@ test('names that callers choose cannot break the text', async () => {
   assert.deepEqual(models, hostile)
 })
 
+test('a key that a caller gives for a model is no label', async () => {
+  const metrics = new Metrics('1')
+  const model = 'sk-bf-00000000-0000-4000-8000-000000000001'
+  for (let i = 0; i < 2; i++)
+    metrics.settled(sampleCall({ attempts: [sampleAttempt({ model })] }), 1)
+  assert.deepEqual(
+    valuesOf(await read(metrics), 'sluice_requests_total', { model: '[redacted]' }),
+    [2],
+  )
+  assert.ok(!(await metrics.text()).includes(model))
+})
+
 test('names that callers choose cannot grow the series without bound, and no call goes uncounted', async () => {
   const metrics = new Metrics('1')
   for (let i = 0; i < 5000; i++)

@@ -2,7 +2,10 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Attempt, Call, JobOutcome } from '../core/call.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { nanosPerDollar } from '../core/money.ts'
+import { createRedactor } from '../core/redactor.ts'
+import { type DropReason, dropReasons } from '../sinks/trace-sink.ts'
 import type { JobCounts, Recovered } from '../store/job-store.ts'
+import { hedgeOutcomeOf, waitedMsOf } from './attempt-figures.ts'
 import { createCounters, createHistograms } from './series.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
@@ -11,6 +14,8 @@ const overheadSeconds = [
 ]
 const jobSeconds = [...seconds, 1800, 3600]
 const seriesAtMost = 1000
+// Callers choose models, and some put a key there.
+const redact = createRedactor()
 
 /** What is true at the moment somebody looks. */
 export interface Signs {
@@ -33,7 +38,8 @@ export interface Signs {
 /** What `/metrics` shows. Labels are bounded: names come from the configuration, errors from the one table. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #models = new Set<string>()
+  /** As they are shown, by provider and model. */
+  readonly #models = new Map<string, string>()
   readonly #reload: Gauge
   readonly #reloadAt: Gauge
   #lookAtJobs: () => Promise<void> = async () => {}
@@ -109,6 +115,16 @@ export class Metrics {
     'Async jobs taken back from a process that ended: run again, failed as interrupted, failed as poison.',
     ['as'],
   )
+  readonly #spansExported = createCounters(
+    'sluice_trace_spans_exported_total',
+    'Spans that the collector of traces has taken.',
+    [],
+  )
+  readonly #spansDropped = createCounters(
+    'sluice_trace_spans_dropped_total',
+    'Spans given up: the queue was full, the export failed, or the process ended.',
+    ['reason'],
+  )
   readonly #jobLeasesLost = createCounters(
     'sluice_job_leases_lost_total',
     'Runs of async jobs that went on after their lease had passed to another node.',
@@ -120,6 +136,8 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry })
     // Shown from the start: a rate over a series that appears with its first event misses that event.
     this.#jobLeasesLost.cell()
+    this.#spansExported.cell()
+    for (const reason of dropReasons) this.#spansDropped.cell(reason)
     new Gauge({
       name: 'sluice_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -159,6 +177,8 @@ export class Metrics {
       this.#jobRun,
       this.#jobsRecovered,
       this.#jobLeasesLost,
+      this.#spansExported,
+      this.#spansDropped,
     ]
     return families.map((family) => family.render()).join('\n') + (await this.#registry.metrics())
   }
@@ -279,7 +299,7 @@ export class Metrics {
       if (attempt.costNanos)
         this.#cost.cell(attempt.provider, name).value += attempt.costNanos / nanosPerDollar
       if (attempt.role === 'hedge')
-        this.#hedges.cell(attempt.provider, name, outcomeOf(attempt, call)).value++
+        this.#hedges.cell(attempt.provider, name, hedgeOutcomeOf(attempt, call)).value++
     }
   }
 
@@ -294,6 +314,14 @@ export class Metrics {
     this.#jobsRecovered.cell('requeued').value += requeued
     this.#jobsRecovered.cell('interrupted').value += interrupted
     this.#jobsRecovered.cell('poisoned').value += poisoned
+  }
+
+  spansExported(spans: number): void {
+    this.#spansExported.cell().value += spans
+  }
+
+  spansDropped(spans: number, reason: DropReason): void {
+    this.#spansDropped.cell(reason).value += spans
   }
 
   #countRequest(call: Call, provider: string, model: string): void {
@@ -333,10 +361,12 @@ export class Metrics {
   /** Callers choose model names, so past a bound the rest share one series. */
   #bounded(provider: string, model: string): string {
     const key = `${provider}/${model}`
-    if (this.#models.has(key)) return model
+    const known = this.#models.get(key)
+    if (known !== undefined) return known
     if (this.#models.size >= seriesAtMost) return '_other'
-    this.#models.add(key)
-    return model
+    const shown = redact(model)
+    this.#models.set(key, shown)
+    return shown
   }
 }
 
@@ -346,25 +376,3 @@ const limitKinds: Partial<Record<ErrorCode, string>> = {
   concurrency_exceeded: 'concurrency',
   budget_exceeded: 'budget',
 }
-
-/** One that answered stands last; a stream may still have broken off after it. */
-function outcomeOf(hedge: Attempt, { attempts, firstTokenMs }: Call): 'won' | 'lost' | 'failed' {
-  const { error } = hedge
-  if (hedge === attempts.at(-1)) return error === null || firstTokenMs !== null ? 'won' : 'failed'
-  // It may have had its answer ready in the moment in which the other one's came.
-  return error === null || error.code === 'outrun' ? 'lost' : 'failed'
-}
-
-/** In which at least one attempt was under way. */
-function waitedMsOf(attempts: readonly Attempt[]): number {
-  let [waitedMs, untilMs] = [0, 0]
-  const inOrder = attempts.length < 2 ? attempts : attempts.toSorted(byStart)
-  for (const { startedMs, endedMs } of inOrder) {
-    const endMs = endedMs ?? startedMs
-    waitedMs += Math.max(0, endMs - Math.max(startedMs, untilMs))
-    untilMs = Math.max(untilMs, endMs)
-  }
-  return waitedMs
-}
-
-const byStart = (a: Attempt, b: Attempt): number => a.startedMs - b.startedMs

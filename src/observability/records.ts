@@ -6,6 +6,8 @@ import type { Redactor } from '../core/redactor.ts'
 export interface CallRecord {
   readonly call: string
   readonly request: string
+  /** Of the trace it is in, whoever began it. */
+  readonly trace_id: string | undefined
   readonly route: string
   readonly status: number
   readonly error: string | undefined
@@ -82,6 +84,7 @@ export function recordOf(call: Call, durationMs: number, redact: Redactor = asIt
   return {
     call: call.id,
     request: call.requestId === call.id ? call.id : redact(call.requestId),
+    trace_id: call.trace?.traceId,
     route: call.route,
     status: call.status,
     error: error?.code,
@@ -89,12 +92,14 @@ export function recordOf(call: Call, durationMs: number, redact: Redactor = asIt
     principal: call.principal?.name ?? '-',
     team: call.principal?.teamId || undefined,
     customer: call.principal?.customerId || undefined,
-    model: call.asked,
+    model: call.asked === null ? null : redact(call.asked),
     provider: last?.provider,
-    upstream_model: last?.model,
+    upstream_model: last && redact(last.model),
     key: last?.key ?? undefined,
     fallback: call.fallback || undefined,
-    attempts: tellAttempts ? attempts.map((attempt) => attemptOf(attempt, call)) : undefined,
+    attempts: tellAttempts
+      ? attempts.map((attempt) => attemptOf(attempt, call, redact))
+      : undefined,
     stream: call.stream,
     job: job?.id ?? undefined,
     step: job?.step,
@@ -130,11 +135,11 @@ function costOf(attempts: readonly Attempt[]): string | undefined {
   return nanos === null ? undefined : dollarsText(nanos)
 }
 
-const attemptOf = (attempt: Attempt, call: Call): AttemptRecord => {
+const attemptOf = (attempt: Attempt, call: Call, redact: Redactor): AttemptRecord => {
   const { provider, model, key, status, error, role, usage, costNanos } = attempt
   return {
     provider,
-    model,
+    model: redact(model),
     ...(key !== null && { key }),
     status,
     ...(error && { error: error.code }),

@@ -15,6 +15,7 @@ import { JobWorker } from '../../src/jobs/job-worker.ts'
 import { Timekeeper } from '../../src/jobs/timekeeper.ts'
 import { Metrics } from '../../src/observability/metrics.ts'
 import type { CallRecord } from '../../src/observability/records.ts'
+import { noTracer } from '../../src/observability/tracer.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Endpoint, ExchangeHandler, UpstreamRequest } from '../../src/transport/transport.ts'
@@ -126,6 +127,7 @@ export class JobStage {
         metrics,
         books: this.#books,
         content: new ContentCapture(),
+        tracer: noTracer,
         redact: () => (text) => text,
         record: (record) => {
           this.records.push(record)
@@ -216,6 +218,7 @@ export function askFor(caller: string, more: Partial<JobAsk> = {}, text = 'x'): 
     deployment: null,
     extras: { headers: null, apiVersion: null, pinnedKey: null, session: null },
     dimensions: null,
+    trace: null,
     ttlMs: 3600_000,
     onInterrupt: 'rerun',
     idempotencyKey: null,

@@ -28,6 +28,7 @@ export function sampleCall(more: Partial<Call> = {}): Call {
     fallback: 0,
     dropped: [],
     client: null,
+    trace: null,
     content: 'off',
     job: null,
     usage: {
@@ -58,6 +59,7 @@ export function sampleAttempt(more: Partial<Attempt> = {}): Attempt {
     endedMs: 1102,
     status: 200,
     error: null,
+    spanId: null,
     hold: null,
     costNanos: null,
     usage: null,

@@ -11,6 +11,7 @@ import { createHttpServer } from '../../../src/http/server.ts'
 import type { JobQueue } from '../../../src/jobs/job-queue.ts'
 import { Metrics } from '../../../src/observability/metrics.ts'
 import type { CallRecord } from '../../../src/observability/records.ts'
+import { noTracer } from '../../../src/observability/tracer.ts'
 import type { Endpoint, ExchangeHandler } from '../../../src/transport/transport.ts'
 import { noTranslator } from '../../support/any-memory.ts'
 import { openBooks } from '../../support/books.ts'
@@ -97,6 +98,7 @@ const inference = new Inference({
     metrics: new Metrics('test'),
     books,
     content: new ContentCapture(),
+    tracer: noTracer,
     redact: () => (text) => text,
     record: (record) => void records.push(record),
   },
