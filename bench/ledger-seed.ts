@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Settled } from '../src/store/insert-ledger.ts'
-import type { LedgerRow, UsageQuery } from '../src/store/ledger-store.ts'
+import { ledgerLine } from '../src/store/ledger-line.ts'
+import type { LedgerRow, SettledRow as Settled, UsageQuery } from '../src/store/ledger-store.ts'
 import { openSqliteStore, type SqliteStore } from '../src/store/sqlite.ts'
 
 export interface LedgerShape {
@@ -107,10 +107,10 @@ async function settleAll(store: SqliteStore, shape: LedgerShape): Promise<void> 
   for (const settled of seedLedger(shape)) {
     batch.push(settled)
     if (batch.length < 1000) continue
-    await store.settleAttempts('node', batch)
+    await store.settleAttempts('node', batch.map(ledgerLine))
     batch = []
   }
-  await store.settleAttempts('node', batch)
+  await store.settleAttempts('node', batch.map(ledgerLine))
 }
 
 async function askAll(store: SqliteStore, { startAt, days }: LedgerShape): Promise<void> {

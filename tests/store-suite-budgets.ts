@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { ledgerLine } from '../src/store/ledger-line.ts'
 import type { Store } from '../src/store/store.ts'
 import { BudgetModel } from './store-budget-model.ts'
 import { charge, ledgerRow, moneyOf, ref, wish } from './store-suite-ledger-fixtures.ts'
@@ -64,7 +65,9 @@ export function budgetSuite(store: () => Store): void {
       await store().leaseBudgets('n1', [wish('a', 300)], 1)
       await store().leaseBudgets('n2', [wish('a', 50)], 1)
       const settle = (id: string, spent: number) =>
-        store().settleAttempts('n1', [{ row: ledgerRow(id), charges: [charge('a', spent)] }])
+        store().settleAttempts('n1', [
+          ledgerLine({ row: ledgerRow(id), charges: [charge('a', spent)] }),
+        ])
       await settle('c1/1', 100)
       assert.deepEqual(await moneyOf(store(), 'a'), [100, 250])
       await settle('c2/1', 500)
@@ -181,7 +184,7 @@ async function play(
         row: ledgerRow(own(`${row.call}/1`), { costNanos: row.nanos }),
         charges: [charge(own(row.id), row.nanos)],
       }))
-      const { written } = await store.settleAttempts(own(next.node), settled)
+      const { written } = await store.settleAttempts(own(next.node), settled.map(ledgerLine))
       assert.equal(written, model.settle(next.node, next.rows))
       return
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { ledgerLine } from '../src/store/ledger-line.ts'
 import type { LedgerRow, UsageDimension, UsageQuery, UsageSum } from '../src/store/ledger-store.ts'
 import type { Store } from '../src/store/store.ts'
 import { charge, ledgerRow, moneyOf, ref, wish } from './store-suite-ledger-fixtures.ts'
@@ -24,7 +25,7 @@ export function ledgerSuite(
   const settle = (...rows: readonly LedgerRow[]) =>
     store().settleAttempts(
       'n1',
-      rows.map((row) => ({ row, charges: [charge(row.keyId, row.costNanos ?? 0)] })),
+      rows.map((row) => ledgerLine({ row, charges: [charge(row.keyId, row.costNanos ?? 0)] })),
     )
 
   describe('the ledger', () => {
@@ -42,7 +43,9 @@ export function ledgerSuite(
         key: "it's 🗝",
       })
       const charges = [charge('k1', 0), { ...charge('t1', 5, 9), scope: 'team' as const }]
-      assert.deepEqual(await store().settleAttempts('n1', [{ row, charges }]), { written: 1 })
+      assert.deepEqual(await store().settleAttempts('n1', [ledgerLine({ row, charges })]), {
+        written: 1,
+      })
       assert.deepEqual(await store().listLedger(everything), [{ ...row, charges }])
     })
 
@@ -138,7 +141,7 @@ export function ledgerSuite(
     it('removes the windows of a budget that are over, and never the last one', async () => {
       for (const windowAt of [0, 10, 20])
         await store().settleAttempts('n1', [
-          { row: ledgerRow(`c${windowAt}/1`), charges: [charge('k1', 1, windowAt)] },
+          ledgerLine({ row: ledgerRow(`c${windowAt}/1`), charges: [charge('k1', 1, windowAt)] }),
         ])
       await store().pruneLedger(15)
       const spent = [0, 10, 20].map(async (windowAt) => (await moneyOf(store(), 'k1', windowAt))[0])
@@ -189,11 +192,12 @@ export function ledgerSuite(
       assert.deepEqual(await startsOf('hour'), [march - hourMs, march, march + dayMs + hourMs])
     })
 
+    const rows = fc.sample(row, { numRuns: 300, seed: 7 }).map((differences, i) => ({
+      ...ledgerRow(`c${String(i).padStart(4, '0')}/1`),
+      ...differences,
+    }))
+
     it('answer any question as the rows themselves do', async () => {
-      const rows = fc.sample(row, { numRuns: 300, seed: 7 }).map((differences, i) => ({
-        ...ledgerRow(`c${String(i).padStart(4, '0')}/1`),
-        ...differences,
-      }))
       await settle(...rows)
       await fc.assert(
         fc.asyncProperty(question, async (query) => {
@@ -201,6 +205,56 @@ export function ledgerSuite(
         }),
         { numRuns: 80 },
       )
+    })
+
+    it('give the largest rows of their own, and the others one for each bucket', async () => {
+      await settle(...rows)
+      await fc.assert(
+        fc.asyncProperty(question, fc.integer({ min: 1, max: 4 }), async (query, top) => {
+          assert.deepEqual(await store().sumUsage({ ...query, top }), foldRows(rows, query, top))
+        }),
+        { numRuns: 80 },
+      )
+    })
+
+    it('come in pages that are the whole together', async () => {
+      await settle(...rows)
+      await fc.assert(
+        fc.asyncProperty(question, fc.integer({ min: 1, max: 9 }), async (query, limit) => {
+          const found: UsageSum[] = []
+          for (let after: UsageSum | null = null; ; ) {
+            const page = await store().sumUsage({ ...query, page: { after, limit } })
+            found.push(...page)
+            after = page.at(-1) ?? null
+            if (page.length < limit || found.length > 1000) break
+          }
+          const sorted = found.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0) || compareSums(a, b))
+          assert.deepEqual(sorted, sumRows(rows, query))
+        }),
+        { numRuns: 40 },
+      )
+    })
+
+    it('are weighed by what is read for them, of which a filter costs less', async () => {
+      const weighUsage = (query: UsageQuery) => store().weighUsage(query)
+      assert.deepEqual(await weighUsage(all), { reads: 0, cost: 0 })
+      await settle(...rows)
+      const whole = await weighUsage({ ...all, bucket: 'hour', by: ['key', 'model'] })
+      assert.ok(whole.reads > 200 && whole.reads <= 300, String(whole.reads))
+      assert.equal(whole.cost, whole.reads)
+      const part = await weighUsage({
+        ...all,
+        bucket: 'hour',
+        by: ['key'],
+        only: { model: ['m1'] },
+      })
+      assert.equal(part.reads, whole.reads)
+      assert.ok(part.cost < whole.cost)
+      const days = await weighUsage({ ...all, bucket: 'day' })
+      assert.ok(days.reads < whole.reads)
+      const ranked = await weighUsage({ ...all, bucket: 'day', by: ['key', 'model'], top: 2 })
+      const each = await weighUsage({ ...all, bucket: 'day', by: ['key', 'model'] })
+      assert.ok(ranked.reads > each.reads)
     })
   })
 }
@@ -288,10 +342,49 @@ function sumRows(rows: readonly LedgerRow[], query: UsageQuery): readonly UsageS
           costNanos === null && inputTokens + outputTokens > 0 ? 1 : 0,
         ),
         estimated: sum(({ estimated }) => (estimated ? 1 : 0)),
+        others: 0,
       }
     })
     .toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0) || compare(a.values, b.values))
 }
+
+/** The same with the largest alone, put to the rows. */
+function foldRows(rows: readonly LedgerRow[], query: UsageQuery, top: number): readonly UsageSum[] {
+  const largest = sumRows(rows, { ...query, bucket: null }).toSorted(
+    (a, b) => b.costNanos - a.costNanos || b.attempts - a.attempts || compareSums(a, b),
+  )
+  const kept = new Set(largest.slice(0, top).map(({ values }) => JSON.stringify(values)))
+  const sums = sumRows(rows, query)
+  if (query.by.length === 0 || largest.length <= top) return sums
+  const others = Map.groupBy(
+    sums.filter(({ values }) => !kept.has(JSON.stringify(values))),
+    ({ at }) => at,
+  )
+  const own = sums.filter(({ values }) => kept.has(JSON.stringify(values)))
+  const shared = [...others].map(([at, parts]): UsageSum => {
+    const sum = (of: (one: UsageSum) => number) => parts.reduce((n, one) => n + of(one), 0)
+    return {
+      at,
+      values: query.by.map(() => ''),
+      calls: sum(({ calls }) => calls),
+      attempts: sum(({ attempts }) => attempts),
+      inputTokens: sum(({ inputTokens }) => inputTokens),
+      outputTokens: sum(({ outputTokens }) => outputTokens),
+      cachedInputTokens: sum(({ cachedInputTokens }) => cachedInputTokens),
+      reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
+      costNanos: sum(({ costNanos }) => costNanos),
+      unpriced: sum(({ unpriced }) => unpriced),
+      estimated: sum(({ estimated }) => estimated),
+      others: largest.length - top,
+    }
+  })
+  return [...own, ...shared].toSorted(
+    (a, b) =>
+      (a.at ?? 0) - (b.at ?? 0) || Math.sign(a.others) - Math.sign(b.others) || compareSums(a, b),
+  )
+}
+
+const compareSums = (a: UsageSum, b: UsageSum): number => compare(a.values, b.values)
 
 function bucketStart(bucket: UsageQuery['bucket'], at: number): number | null {
   if (bucket === null) return null

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
-import type { LedgerEntry } from '../gateway/ledger-entry.ts'
 import { IntentLog } from '../sinks/intent-log.ts'
 import type { Log } from '../sinks/log.ts'
+import type { LedgerLine } from '../store/ledger-store.ts'
 import type { Store } from '../store/store.ts'
 import { isOfThisBoot, isRunning } from './node-name.ts'
 import { UsageError } from './usage-error.ts'
@@ -27,10 +27,10 @@ export async function settleLeftovers(
   // Several gateways on one store may have the same data folder.
   const left = IntentLog.recover(folder).filter(({ node }) => !isRunning(node))
   for (const { node, lines, forget } of left) {
-    const entries = lines.flatMap((line) => entryIn(line) ?? [])
+    const last = lastOfEach(lines)
     let written = 0
-    for (let from = 0; from < entries.length; from += batch)
-      written += (await store.settleAttempts(node, entries.slice(from, from + batch))).written
+    for (let from = 0; from < last.length; from += batch)
+      written += (await store.settleAttempts(node, last.slice(from, from + batch))).written
     forget()
     if (written > 0)
       logger.warn({ attempts: written }, 'calls that a process left open were settled as estimates')
@@ -47,9 +47,23 @@ export async function settleLeftovers(
   }
 }
 
-function entryIn(line: string): LedgerEntry | null {
+/** Of each attempt the last that was noted: what it came to, where that was known already. */
+function lastOfEach(lines: readonly string[]): readonly LedgerLine[] {
+  const byId = new Map<string, LedgerLine>()
+  for (const line of lines) {
+    const note = noteIn(line)
+    if (note?.isTakenBack) byId.delete(note.id)
+    else if (note) byId.set(note.id, line)
+  }
+  return [...byId.values()]
+}
+
+/** Null: it is no whole line. */
+function noteIn(line: string): { readonly id: string; readonly isTakenBack: boolean } | null {
   try {
-    return JSON.parse(line) as LedgerEntry
+    const cells: unknown = JSON.parse(line)
+    if (!Array.isArray(cells) || typeof cells[0] !== 'string') return null
+    return { id: cells[0], isTakenBack: cells.length === 1 }
   } catch {
     return null
   }

@@ -35,6 +35,12 @@ const exactAtMost = 1e15
 /** Exact to the nano-dollar, rounded once, half up. Reasoning tokens are output and cost as much. */
 export function costOf(usage: Usage, price: Price): Nanos {
   const { inputTokens, outputTokens } = usage
+  // Nothing apart from plain text, as with most calls.
+  if (usage.cachedInputTokens === 0 && !usage.cacheWriteTokens && !hasAudio(usage)) {
+    const whole =
+      inputTokens * at(price.input, inputTokens) + outputTokens * at(price.output, inputTokens)
+    if (whole < exactAtMost) return price.perRequest + Math.floor((whole + 500_000) / 1_000_000)
+  }
   const cached = Math.min(usage.cachedInputTokens, inputTokens)
   const written = Math.min(usage.cacheWriteTokens ?? 0, inputTokens - cached)
   const heard = Math.min(usage.audioInputTokens ?? 0, inputTokens - cached - written)
@@ -74,6 +80,9 @@ export function mostOf(inputTokens: number, outputTokens: number, price: Price):
     BigInt(outputTokens) * dearest(output, audioOutput)
   return perRequest + Number((sum + million - 1n) / million)
 }
+
+const hasAudio = ({ audioInputTokens, audioOutputTokens }: Usage): boolean =>
+  (audioInputTokens ?? 0) + (audioOutputTokens ?? 0) > 0
 
 function at({ base, tiers }: TokenPrice, inputTokens: number): Nanos {
   let price = base

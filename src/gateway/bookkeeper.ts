@@ -1,5 +1,5 @@
 import type { Budget, Scope } from '../core/allowance.ts'
-import type { AttemptHold, Call } from '../core/call.ts'
+import type { Attempt, AttemptHold, Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import { mostOf, type Price } from '../core/price.ts'
 import type { Principal } from '../core/principal.ts'
@@ -8,10 +8,11 @@ import type { BudgetBook, Reservation } from '../governance/budget-book.ts'
 import type { Grant, LimitBook } from '../governance/limit-book.ts'
 import type { Tariff } from '../governance/tariff.ts'
 import type { Intent, IntentLog } from '../sinks/intent-log.ts'
+import type { LedgerLine } from '../store/ledger-store.ts'
 import { readField } from '../wire/json-scan.ts'
 import type { ChatLook } from '../wire/openai-chat/look.ts'
 import { mostTokens, promptSizeOf, usualTokens } from '../wire/openai-chat/prompt-size.ts'
-import { entryOf, outcomeOf } from './ledger-entry.ts'
+import { entryOf, LedgerWays, noteOfNothing, outcomeOf } from './ledger-entry.ts'
 import type { LedgerWriter } from './ledger-writer.ts'
 
 /** The one an attempt is about to be made at. */
@@ -37,6 +38,7 @@ export interface BookkeeperDeps {
 /** Lets calls in and attempts go as limits and money allow, and settles what they came to: each attempt once. */
 export class Bookkeeper {
   readonly #deps: BookkeeperDeps
+  readonly #ways = new LedgerWays()
 
   constructor(deps: BookkeeperDeps) {
     this.#deps = deps
@@ -121,9 +123,16 @@ export class Bookkeeper {
     const id = `${call.id}/${++call.holds}`
     const counts = own.some((scope) => scope.limits?.tokens)
     const grant = limits.take(own, counts ? this.#mostTokens(look) : 0)
-    const holdWith = (reservation: Reservation): AttemptHold | Promise<AttemptHold> => {
-      const hold = new Hold(id, price, grant, reservation)
-      return intents ? this.#announce(intents, hold, call, target, look, now) : hold
+    const holdWith = (reservation: Reservation): AttemptHold => {
+      const hold = new Hold(id, price, this.#ways.of(call, target, price), grant, reservation)
+      if (!intents) return hold
+      try {
+        hold.intent = intents.open(noteOf(call, hold, target.role, look, now))
+        return hold
+      } catch (thrown) {
+        reservation.settle(0)
+        throw thrown
+      }
     }
     const undo = (thrown: unknown): never => {
       grant.undo()
@@ -131,7 +140,7 @@ export class Bookkeeper {
     }
     try {
       const asked = budgets.reserve(scopes, this.#worstCost(look, scopes, price, target))
-      return asked instanceof Promise ? asked.then(holdWith, undo) : holdWith(asked)
+      return asked instanceof Promise ? asked.then(holdWith).catch(undo) : holdWith(asked)
     } catch (thrown) {
       return undo(thrown)
     }
@@ -143,15 +152,20 @@ export class Bookkeeper {
     let used = 0
     for (const attempt of call.attempts) {
       const { hold, usage } = attempt
-      const tokens = usage ? usage.inputTokens + usage.outputTokens : 0
-      used += tokens
-      if (!hold) continue
-      const entry = entryOf(call, attempt, hold, usage, outcomeOf(attempt), at)
-      attempt.costNanos = entry.row.costNanos
-      hold.settle(entry.row.costNanos ?? 0, tokens)
-      this.#deps.writer.add({ ...entry, onWritten: () => hold.close() })
+      if (usage) used += usage.inputTokens + usage.outputTokens
+      if (hold) this.#settleHold(call, attempt, hold as Hold, at)
     }
     call.release?.(used)
+  }
+
+  #settleHold(call: Call, attempt: Attempt, hold: Hold, at: number): void {
+    const { usage, role } = attempt
+    const { costNanos, line } = entryOf(call, hold, role, usage, outcomeOf(attempt), at)
+    attempt.costNanos = costNanos
+    hold.settle(costNanos ?? 0, usage ? usage.inputTokens + usage.outputTokens : 0)
+    // A process that is killed before the store has it leaves what is known, and no guess.
+    hold.intent?.amend(line)
+    this.#deps.writer.add(line, hold)
   }
 
   async #checkBudgets(
@@ -173,36 +187,6 @@ export class Bookkeeper {
         refused ??= thrown
       }
     if (refused !== null) throw refused
-  }
-
-  async #announce(
-    intents: IntentLog,
-    hold: Hold,
-    call: Call,
-    target: PaidTarget,
-    look: ChatLook,
-    now: number,
-  ): Promise<AttemptHold> {
-    const usage = {
-      inputTokens: usualTokens(promptSizeOf(look)),
-      outputTokens: 0,
-      cachedInputTokens: 0,
-      reasoningTokens: 0,
-      estimated: true,
-    }
-    const way = { ...target, model: target.upstreamModel }
-    const entry = entryOf(call, way, hold, usage, 'interrupted', now)
-    try {
-      hold.intent = await intents.append(JSON.stringify(entry))
-      return hold
-    } catch (cause) {
-      hold.settle(0, 0)
-      throw new GatewayError(
-        'storage_unavailable',
-        'The call could not be noted on disk before it was made, so it was not made.',
-        { cause, dispatched: false },
-      )
-    }
   }
 
   #worstCost(
@@ -227,17 +211,44 @@ export class Bookkeeper {
   }
 }
 
+/** What is known of an attempt before it is made. */
+function noteOf(
+  call: Call,
+  hold: Hold,
+  role: Attempt['role'],
+  look: ChatLook,
+  now: number,
+): LedgerLine {
+  const usage = {
+    inputTokens: usualTokens(promptSizeOf(look)),
+    outputTokens: 0,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: true,
+  }
+  return entryOf(call, hold, role, usage, 'interrupted', now).line
+}
+
 /** Everything that is held for one attempt. */
 class Hold implements AttemptHold {
   readonly id: string
   readonly price: Price | null
   readonly #grant: Grant
   readonly #reservation: Reservation
+  /** Its part of the ledger's line. */
+  readonly way: string
   intent: Intent | null = null
 
-  constructor(id: string, price: Price | null, grant: Grant, reservation: Reservation) {
+  constructor(
+    id: string,
+    price: Price | null,
+    way: string,
+    grant: Grant,
+    reservation: Reservation,
+  ) {
     this.id = id
     this.price = price
+    this.way = way
     this.#grant = grant
     this.#reservation = reservation
   }
@@ -249,6 +260,12 @@ class Hold implements AttemptHold {
   settle(costNanos: number, tokens: number): void {
     this.#reservation.settle(costNanos)
     this.#grant.release(tokens)
+  }
+
+  drop(): void {
+    this.settle(0, 0)
+    this.intent?.amend(noteOfNothing(this.id))
+    this.close()
   }
 
   close(): void {

@@ -1,53 +1,45 @@
 import type { Attempt, AttemptHold, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
-import { nanosPerDollar } from '../core/money.ts'
-import { costOf } from '../core/price.ts'
-import type { Charge, LedgerRow } from '../store/ledger-store.ts'
-
-/** A line of the ledger with what it takes from budgets. */
-export interface LedgerEntry {
-  readonly row: LedgerRow
-  readonly charges: readonly Charge[]
-}
+import { type Nanos, nanosPerDollar } from '../core/money.ts'
+import { costOf, type Price } from '../core/price.ts'
+import { lineOf, wayText } from '../store/ledger-line.ts'
+import { budgetName } from '../store/ledger-rows.ts'
+import type { LedgerLine, LedgerRow } from '../store/ledger-store.ts'
 
 /**
  * Beyond what any call can come to: a provider that tells nonsense must not make a sum that nobody can count, nor a line
  * that no store takes.
  */
 const atMost = { tokens: 1_000_000_000, nanos: 10_000 * nanosPerDollar }
+type LedgerHold = Pick<AttemptHold, 'id' | 'price' | 'windows'> & { readonly way: string }
+
+interface WayTarget {
+  readonly provider: string
+  readonly upstreamModel: string
+  readonly key: string | null
+}
+
 const countable = (tokens: number | undefined): number => Math.min(tokens ?? 0, atMost.tokens)
 
-type Way = Pick<Attempt, 'provider' | 'model' | 'key' | 'role'>
-
-/** What an attempt came to. `at` is epoch ms. */
+/** What an attempt came to: what it cost, and its line. `way` is its part of the line; `at` is epoch ms. */
 export function entryOf(
   call: Call,
-  way: Way,
-  hold: AttemptHold,
+  { id, price, windows, way }: LedgerHold,
+  role: Attempt['role'],
   usage: Usage | null,
   outcome: LedgerRow['outcome'],
   at: number,
-): LedgerEntry {
-  const { price } = hold
+): { readonly costNanos: Nanos | null; readonly line: LedgerLine } {
   // What used nothing cost nothing, whether or not there is a price.
   const costNanos =
     usage === null ? 0 : price === null ? null : Math.min(costOf(usage, price), atMost.nanos)
   const row = {
-    id: hold.id,
+    id,
     callId: call.id,
     at,
-    kind: 'usage' as const,
     outcome,
-    role: way.role,
+    role,
     form: call.job ? ('job' as const) : call.stream ? ('stream' as const) : ('plain' as const),
-    keyId: call.principal?.id ?? '',
-    key: call.principal?.name ?? '',
-    teamId: call.principal?.teamId ?? '',
-    customerId: call.principal?.customerId ?? '',
-    route: call.asked ?? '',
-    provider: way.provider,
-    model: way.model,
-    providerKey: way.key ?? '',
     inputTokens: countable(usage?.inputTokens),
     outputTokens: countable(usage?.outputTokens),
     cachedInputTokens: countable(usage?.cachedInputTokens),
@@ -57,11 +49,55 @@ export function entryOf(
     audioOutputTokens: countable(usage?.audioOutputTokens),
     estimated: usage?.estimated ?? false,
     costNanos,
-    price: price?.source ?? '',
   }
-  const spentNanos = costNanos ?? 0
-  const charges = spentNanos > 0 ? hold.windows.map((each) => ({ ...each, spentNanos })) : []
-  return { row, charges }
+  return { costNanos, line: lineOf(way, row, chargesText(windows, costNanos ?? 0)) }
+}
+
+function chargesText(windows: AttemptHold['windows'], nanos: Nanos): string {
+  if (nanos === 0 || windows.length === 0) return '{}'
+  const charges = windows.map((window) => `${JSON.stringify(budgetName(window))}:${nanos}`)
+  return `{${charges.join(',')}}`
+}
+
+/** A note that takes back the ones before it. The id alone: there is nothing else to say. */
+export const noteOfNothing = (id: string): string => JSON.stringify([id])
+
+const nobody = {}
+const waysAtMost = 1000
+
+/** The part of a line that says who asks whom: the same with most calls, so it is made once. */
+export class LedgerWays {
+  readonly #known = new WeakMap<object, Map<string, string>>()
+
+  of({ principal, asked }: Call, target: WayTarget, price: Price | null): string {
+    const { provider, upstreamModel, key } = target
+    const source = price?.source ?? ''
+    const name = `${asked}\0${provider}\0${upstreamModel}\0${key}\0${source}`
+    const known = this.#knownOf(principal ?? nobody)
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const text = wayText({
+      keyId: principal?.id ?? '',
+      key: principal?.name ?? '',
+      teamId: principal?.teamId ?? '',
+      customerId: principal?.customerId ?? '',
+      route: asked ?? '',
+      provider,
+      model: upstreamModel,
+      providerKey: key ?? '',
+      price: source,
+    })
+    // Anybody may ask for anything.
+    if (known.size >= waysAtMost) known.clear()
+    known.set(name, text)
+    return text
+  }
+
+  #knownOf(caller: object): Map<string, string> {
+    const known = this.#known.get(caller) ?? new Map<string, string>()
+    if (known.size === 0) this.#known.set(caller, known)
+    return known
+  }
 }
 
 const given = new Set(['client_closed', 'gateway_shutdown', 'outrun', 'job_cancelled'])

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { ManualClock } from '../../tests/support/manual-clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { LedgerRow } from '../store/ledger-store.ts'
 import { LedgerWriter } from './ledger-writer.ts'
 
 function open() {
@@ -16,18 +15,17 @@ function open() {
     node: 'n',
     warn: (_, what) => warnings.push(what),
     store: {
-      async settleAttempts(_node, settled) {
-        batches.push(settled.length)
+      async settleAttempts(_node, lines) {
+        batches.push(lines.length)
         await null
         if (state.isDown) throw new GatewayError('storage_unavailable', 'down')
-        stored.push(...settled.map(({ row }) => row.id))
-        return { written: settled.length }
+        stored.push(...lines)
+        return { written: lines.length }
       },
     },
   })
   const written: string[] = []
-  const add = (id: string): void =>
-    writer.add({ row: { id } as LedgerRow, charges: [], onWritten: () => written.push(id) })
+  const add = (id: string): void => writer.add(id, { close: () => written.push(id) })
   return { clock, writer, stored, batches, warnings, written, state, add }
 }
 

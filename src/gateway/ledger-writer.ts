@@ -1,11 +1,10 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Timer } from '../core/runtime.ts'
-import type { LedgerStore } from '../store/ledger-store.ts'
-import type { LedgerEntry } from './ledger-entry.ts'
+import type { LedgerLine, LedgerStore } from '../store/ledger-store.ts'
 
-export interface Written extends LedgerEntry {
-  /** Once it is on disk. */
-  onWritten(): void
+/** Told once its line is on disk. */
+export interface LineOwner {
+  close(): void
 }
 
 export interface LedgerWriterDeps {
@@ -25,7 +24,9 @@ const waitingAtMost = 100_000
 /** Writes lines of the ledger in batches, and tries as long as it takes: what was spent is never given up. */
 export class LedgerWriter {
   readonly #deps: LedgerWriterDeps
-  #waiting: Written[] = []
+  /** Apart: texts hold nothing that the garbage collector would have to follow while they wait. */
+  #waiting: LedgerLine[] = []
+  #owners: LineOwner[] = []
   #timer: Timer | null = null
   #armed = false
   #stopped = false
@@ -45,8 +46,9 @@ export class LedgerWriter {
     return this.#waiting.length >= waitingAtMost
   }
 
-  add(entry: Written): void {
-    this.#waiting.push(entry)
+  add(line: LedgerLine, owner: LineOwner): void {
+    this.#waiting.push(line)
+    this.#owners.push(owner)
     if (!this.#armed && this.#writing === null) this.#arm(everyMs)
   }
 
@@ -99,10 +101,7 @@ export class LedgerWriter {
     const { store, node, warn } = this.#deps
     const batch = this.#waiting.slice(0, batchAtMost)
     try {
-      await store.settleAttempts(
-        node,
-        batch.map(({ row, charges }) => ({ row, charges })),
-      )
+      await store.settleAttempts(node, batch)
     } catch (thrown) {
       if (this.#retryMs === 0)
         warn(GatewayError.from(thrown), 'the ledger could not be written; it is tried again')
@@ -110,7 +109,9 @@ export class LedgerWriter {
       return
     }
     this.#retryMs = 0
+    const owners = this.#owners.slice(0, batch.length)
     this.#waiting = this.#waiting.slice(batch.length)
-    for (const { onWritten } of batch) onWritten()
+    this.#owners = this.#owners.slice(batch.length)
+    for (const owner of owners) owner.close()
   }
 }

@@ -10,10 +10,13 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../core/runtime.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Clock, Timer } from '../core/runtime.ts'
 
 /** What is about to be done and must not be forgotten by a process that dies. */
 export interface Intent {
+  /** Another line about the same, which counts instead of those before. Nobody waits for it, and it may be lost. */
+  amend(line: string): void
   /** Once what it announced is stored elsewhere. */
   close(): void
 }
@@ -21,6 +24,7 @@ export interface Intent {
 /** What a process left behind. */
 export interface LeftIntents {
   readonly node: string
+  /** In the order in which they were written. */
   readonly lines: readonly string[]
   /** Once they are settled. */
   forget(): void
@@ -36,10 +40,13 @@ interface Segment {
 
 const segmentBytes = 4 * 1024 * 1024
 const ending = '.intents'
+/** How long an amendment waits for company. */
+const amendMs = 20
 
 /**
- * Lines appended to a file before something is done. They are handed to the system in one write for all that came in
- * the same turn of the loop, and nobody waits for the disk: they outlive the process, and not a power failure.
+ * Lines appended to a file before something is done. Each is handed to the system at once and nobody waits for the disk:
+ * they outlive the process, and not a power failure. To gather them for one write costs more than it saves: whoever
+ * waits for a turn of the loop is woken in a crowd.
  */
 export class IntentLog {
   readonly #folder: string
@@ -47,8 +54,11 @@ export class IntentLog {
   readonly #clock: Clock
   #segment: Segment | null = null
   #count = 0
-  #lines: string[] = []
-  #waiters: { resolve(): void; reject(error: unknown): void }[] = []
+  /** Amendments that wait for company. */
+  #amended: { readonly note: Note; readonly line: string }[] = []
+  #timer: Timer | null = null
+  /** Used again and again. */
+  readonly #buffer = Buffer.allocUnsafeSlow(64 * 1024)
 
   /**
    * `node` names this process in the names of the files. The folder is made where it is missing; what earlier processes
@@ -60,22 +70,40 @@ export class IntentLog {
     this.#clock = clock
   }
 
-  /** Resolves once the line is with the system. Rejects where it could not be written: then it must not be done. */
-  append(line: string): Promise<Intent> {
-    this.#lines.push(line)
-    if (this.#lines.length === 1) this.#clock.soon(() => this.#write())
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({
-        resolve: () => resolve(this.#intentIn(this.#segment as Segment)),
-        reject,
-      })
-    })
+  /** Leaves its name in the folder before there is anything to note. Throws where that cannot be written. */
+  begin(): void {
+    this.#openSegment()
+  }
+
+  /** The line is with the system then. Throws `storage_unavailable` where it is not: then it must not be done. */
+  open(line: string): Intent {
+    const note = new Note(this)
+    try {
+      note.standsIn(this.#write(`${line}\n`))
+      return note
+    } catch (cause) {
+      throw new GatewayError(
+        'storage_unavailable',
+        'The call could not be noted on disk before it was made, so it was not made.',
+        { cause, dispatched: false },
+      )
+    }
+  }
+
+  /** Goes along with whatever is announced next: a write of its own would cost as much as all the rest. */
+  amend(note: Note, line: string): void {
+    this.#amended.push({ note, line })
+    if (this.#amended.length > 1) return
+    if (this.#timer) this.#timer.refresh()
+    else this.#timer = this.#clock.timer(amendMs, () => this.#writeAmended())
   }
 
   /** What earlier processes announced and may not have finished, each by its name. */
   static recover(folder: string): readonly LeftIntents[] {
     if (!existsSync(folder)) return []
-    const names = readdirSync(folder).filter((name) => name.endsWith(ending))
+    const names = readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .toSorted((a, b) => countIn(a) - countIn(b))
     const byNode = Map.groupBy(names, (name) => name.slice(0, name.indexOf('.')))
     return [...byNode].map(([node, own]) => {
       const files = own.map((name) => join(folder, name))
@@ -92,28 +120,47 @@ export class IntentLog {
 
   /** At the end, after everything is closed: what is closed is forgotten, what is not stays for the next start. */
   stop(): void {
+    this.#timer?.cancel()
+    this.#timer = null
     const segment = this.#segment
     this.#segment = null
     if (segment) this.#endIfDone(segment)
   }
 
-  #write(): void {
-    const lines = this.#lines
-    const waiters = this.#waiters
-    this.#lines = []
-    this.#waiters = []
+  #writeAmended(): void {
+    if (this.#amended.length === 0) return
+    try {
+      this.#write('')
+    } catch {
+      // What was announced counts, as it does where a process dies a moment earlier.
+    }
+  }
+
+  /** With what waits before it. */
+  #write(text: string): Segment {
+    const amended = this.#amended
+    this.#amended = []
+    let whole = ''
+    for (const { line } of amended) whole += `${line}\n`
+    whole += text
     try {
       const segment = this.#openSegment()
-      const bytes = Buffer.from(`${lines.join('\n')}\n`)
-      for (let from = 0; from < bytes.length; ) from += writeSync(segment.file, bytes, from)
+      const bytes = this.#bytesOf(whole)
+      for (let from = 0; from < bytes.length; )
+        from += writeSync(segment.file, bytes, from, bytes.length - from)
       segment.bytes += bytes.length
-      segment.open += lines.length
-      for (const { resolve } of waiters) resolve()
+      for (const { note } of amended) note.standsIn(segment)
+      return segment
     } catch (thrown) {
       // A half line in a file that goes on would spoil the next one.
       this.#abandon()
-      for (const { reject } of waiters) reject(thrown)
+      throw thrown
     }
+  }
+
+  #bytesOf(text: string): Uint8Array {
+    if (text.length * 3 > this.#buffer.length) return Buffer.from(text)
+    return this.#buffer.subarray(0, this.#buffer.write(text))
   }
 
   #openSegment(): Segment {
@@ -127,22 +174,15 @@ export class IntentLog {
     return this.#segment
   }
 
-  #intentIn(segment: Segment): Intent {
-    let isOpen = true
-    return {
-      close: () => {
-        if (!isOpen) return
-        isOpen = false
-        segment.open--
-        this.#endIfDone(segment)
-      },
-    }
-  }
-
   #abandon(): void {
     const segment = this.#segment
     this.#segment = null
     if (segment) this.#endIfDone(segment)
+  }
+
+  letGo(segment: Segment): void {
+    segment.open--
+    this.#endIfDone(segment)
   }
 
   #endIfDone(segment: Segment): void {
@@ -155,3 +195,39 @@ export class IntentLog {
     }
   }
 }
+
+/** An intent, and the files that hold lines about it: as long as it is open none of them goes. */
+class Note implements Intent {
+  readonly #log: IntentLog
+  #first: Segment | null = null
+  #later: Segment | null = null
+  #isOpen = true
+
+  constructor(log: IntentLog) {
+    this.#log = log
+  }
+
+  standsIn(segment: Segment): void {
+    if (!this.#isOpen || segment === this.#first || segment === this.#later) return
+    if (this.#first === null) this.#first = segment
+    // Only the last line counts.
+    else {
+      if (this.#later) this.#log.letGo(this.#later)
+      this.#later = segment
+    }
+    segment.open++
+  }
+
+  amend(line: string): void {
+    if (this.#isOpen) this.#log.amend(this, line)
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    if (this.#first) this.#log.letGo(this.#first)
+    if (this.#later) this.#log.letGo(this.#later)
+  }
+}
+
+const countIn = (name: string): number => Number(name.split('.').at(-2))

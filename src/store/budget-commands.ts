@@ -3,6 +3,7 @@ import type { Nanos } from '../core/money.ts'
 import { addToBudgets, lockBudgets, readLeases, toState, writeLeases } from './budget-rows.ts'
 import { givenRows } from './bulk.ts'
 import { insertLedger } from './insert-ledger.ts'
+import { settle } from './ledger-line.ts'
 import { budgetName, budgetNamed } from './ledger-rows.ts'
 import type { BudgetRef, BudgetState, LeaseWish, LedgerRow } from './ledger-store.ts'
 import { build } from './query-builder.ts'
@@ -82,7 +83,8 @@ export function* endNodeLeases(
   // Read once more: what was there before the lock may have been spent or given back meanwhile.
   const held = yield* readLeases(node, names)
   yield* writeLeases(node, new Map([...held.keys()].map((name) => [name, 0])))
-  if (shouldCharge) yield* insertLedger([...held].map((one) => unattributed(node, one, now)))
+  if (shouldCharge)
+    yield* insertLedger([...held].map((one) => settle(unattributed(node, one, now))))
   const moved = new Map(
     [...held].map(([name, nanos]) => [name, { leased: -nanos, spent: shouldCharge ? nanos : 0 }]),
   )

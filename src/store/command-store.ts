@@ -4,11 +4,11 @@ import type {
   AuditEntry,
   AuditFilter,
   FileKey,
-  KeyPatch,
-  KeyRotation,
+  KeyFilter,
   ManagedKind,
   ManagedKinds,
   ManagedPatch,
+  NamedKind,
   Page,
   SealedText,
   SessionRules,
@@ -40,6 +40,7 @@ import type {
   Recount,
   UsageQuery,
   UsageSum,
+  UsageWork,
 } from './ledger-store.ts'
 import type { CommandName, Commands, Store } from './store.ts'
 
@@ -79,6 +80,14 @@ export abstract class CommandStore implements Store {
     return this.#ask('listKeys')
   }
 
+  pageKeys(filter: KeyFilter, page: Page): Promise<readonly StoredKey[]> {
+    return this.#ask('pageKeys', filter, page)
+  }
+
+  findNames(kind: NamedKind, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#ask('findNames', kind, ids)
+  }
+
   findKey(id: string): Promise<StoredKey | null> {
     return this.#ask('findKey', id)
   }
@@ -87,24 +96,12 @@ export abstract class CommandStore implements Store {
     return this.#ask('createKey', key, audit)
   }
 
-  updateKey(
-    id: string,
-    version: number | null,
-    patch: KeyPatch,
-    now: number,
-    audit: AuditEntry | null,
-  ): Promise<Written<StoredKey>> {
-    return this.#ask('updateKey', id, version, patch, now, audit)
+  updateKey(...given: Parameters<Store['updateKey']>): Promise<Written<StoredKey>> {
+    return this.#ask('updateKey', ...given)
   }
 
-  rotateKey(
-    id: string,
-    version: number | null,
-    rotation: KeyRotation,
-    now: number,
-    audit: AuditEntry | null,
-  ): Promise<Written<StoredKey>> {
-    return this.#ask('rotateKey', id, version, rotation, now, audit)
+  rotateKey(...given: Parameters<Store['rotateKey']>): Promise<Written<StoredKey>> {
+    return this.#ask('rotateKey', ...given)
   }
 
   deleteKey(
@@ -138,8 +135,9 @@ export abstract class CommandStore implements Store {
   listManaged<Kind extends ManagedKind>(
     kind: Kind,
     page: Page,
+    search: string | null = null,
   ): Promise<readonly ManagedKinds[Kind][]> {
-    return this.#ask('listManaged', kind, page) as Promise<readonly ManagedKinds[Kind][]>
+    return this.#ask('listManaged', kind, page, search) as Promise<readonly ManagedKinds[Kind][]>
   }
 
   findManaged<Kind extends ManagedKind>(
@@ -224,6 +222,10 @@ export abstract class CommandStore implements Store {
     return this.#ask('touchSession', id, rules, now)
   }
 
+  listSessions(...given: Parameters<Store['listSessions']>): Promise<readonly StoredSession[]> {
+    return this.#ask('listSessions', ...given)
+  }
+
   deleteSession(id: string, audit: AuditEntry | null): Promise<boolean> {
     return this.#ask('deleteSession', id, audit)
   }
@@ -261,9 +263,9 @@ export abstract class CommandStore implements Store {
 
   settleAttempts(
     node: string,
-    settled: Parameters<LedgerStore['settleAttempts']>[1],
+    lines: Parameters<LedgerStore['settleAttempts']>[1],
   ): Promise<{ readonly written: number }> {
-    return this.#ask('settleAttempts', node, settled)
+    return this.#ask('settleAttempts', node, lines)
   }
 
   endNodeLeases(node: string, shouldCharge: boolean, now: number): Promise<readonly BudgetState[]> {
@@ -276,6 +278,10 @@ export abstract class CommandStore implements Store {
 
   sumUsage(query: UsageQuery): Promise<readonly UsageSum[]> {
     return this.#ask('sumUsage', query)
+  }
+
+  weighUsage(query: UsageQuery): Promise<UsageWork> {
+    return this.#ask('weighUsage', query)
   }
 
   listLedger(filter: LedgerFilter): Promise<readonly ChargedRow[]> {

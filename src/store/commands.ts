@@ -11,12 +11,14 @@ import { claimJobs, markJobDispatched } from './claim-jobs.ts'
 import { cancelJob, finishJob, sweepJobs } from './end-jobs.ts'
 import { countJobs, findJob, listJobs } from './find-jobs.ts'
 import { listLedger, pruneLedger } from './find-ledger.ts'
+import { findNames } from './find-names.ts'
 import {
   createKey,
   deleteKey,
   findKey,
   followFileKeys,
   listKeys,
+  pageKeys,
   rotateKey,
   setKeyEnabled,
   updateKey,
@@ -36,6 +38,7 @@ import {
   createSession,
   deleteSession,
   deleteSessions,
+  listSessions,
   sweepSessions,
   touchSession,
 } from './session-commands.ts'
@@ -50,7 +53,7 @@ import { repriceRows, settleAttempts } from './settle-attempts.ts'
 import type { Steps } from './steps.ts'
 import type { CommandName, Commands } from './store.ts'
 import { submitJob } from './submit-job.ts'
-import { sumUsage } from './sum-usage.ts'
+import { sumUsage, weighUsage } from './sum-usage.ts'
 
 /** The port's commands, for every engine: each the steps of one transaction. */
 export const commands: {
@@ -62,6 +65,8 @@ export const commands: {
   initialiseSettings,
   putSetting,
   listKeys,
+  pageKeys,
+  findNames,
   createKey,
   followFileKeys,
   setKeyEnabled,
@@ -98,6 +103,7 @@ export const commands: {
   touchSession,
   deleteSession,
   deleteSessions,
+  listSessions,
   sweepSessions,
   appendAudit,
   listAudit,
@@ -108,6 +114,7 @@ export const commands: {
   endNodeLeases,
   readBudgets,
   sumUsage,
+  weighUsage,
   listLedger,
   findDrift,
   correctDrift,

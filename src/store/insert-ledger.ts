@@ -1,11 +1,6 @@
-import { ledgerCells, ledgerColumns, ledgerTypes } from './ledger-rows.ts'
-import type { Charge, LedgerRow } from './ledger-store.ts'
+import type { Settled } from './ledger-line.ts'
+import { ledgerColumns, ledgerTypes } from './ledger-rows.ts'
 import { insertNew, type Steps } from './steps.ts'
-
-export interface Settled {
-  readonly row: LedgerRow
-  readonly charges: readonly Charge[]
-}
 
 /** Answers those that were not there yet. */
 export function* insertLedger(settled: readonly Settled[]): Steps<readonly Settled[]> {
@@ -19,7 +14,7 @@ export function* insertLedger(settled: readonly Settled[]): Steps<readonly Settl
     key: 'id',
     columns: ledgerColumns,
     types: ledgerTypes,
-    list: list.map(({ row, charges }) => ledgerCells(row, charges)),
+    list: list.map(({ cells }) => cells),
   })
   const written = new Set(inserted)
   return list.filter(({ row }) => written.has(row.id))

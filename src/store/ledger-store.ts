@@ -43,6 +43,18 @@ export interface ChargedRow extends LedgerRow {
   readonly charges: readonly Charge[]
 }
 
+/** A row and its charges before they are written. */
+export interface SettledRow {
+  readonly row: LedgerRow
+  readonly charges: readonly Charge[]
+}
+
+/**
+ * The same as one text (`ledger-line.ts`): made once, it is noted on disk, kept until it is stored, and handed over to
+ * the store's thread, none of which looks into it.
+ */
+export type LedgerLine = string
+
 /** A budget's money in one of its windows. */
 export interface BudgetRef {
   readonly scope: ScopeKind
@@ -89,6 +101,15 @@ export interface UsageQuery {
   readonly bucket: 'hour' | 'day' | 'month' | null
   /** Only rows whose dimension has one of the values. */
   readonly only: Readonly<Partial<Record<UsageDimension, readonly string[]>>>
+  /** Combinations of `by` that get rows of their own, those that cost most; the others share one. Absent: all. */
+  readonly top?: number
+  /** At most `limit` rows, those after the one given. Absent: all. Not together with `top`. */
+  readonly page?: UsagePage
+}
+
+export interface UsagePage {
+  readonly after: Pick<UsageSum, 'at' | 'values'> | null
+  readonly limit: number
 }
 
 export interface UsageSum {
@@ -107,6 +128,16 @@ export interface UsageSum {
   /** Attempts with usage and without a price. */
   readonly unpriced: number
   readonly estimated: number
+  /** How many combinations share this row, whose values are empty then; 0: it is one's own. */
+  readonly others: number
+}
+
+/** What an answer would cost. */
+export interface UsageWork {
+  /** Sums that would be read. */
+  readonly reads: number
+  /** The same as if each of them counted; what a filter leaves out costs less. About a microsecond each. */
+  readonly cost: number
 }
 
 export interface LedgerFilter {
@@ -136,13 +167,10 @@ export interface LedgerStore {
     back: readonly (BudgetRef & { readonly nanos: Nanos })[],
   ): Promise<void>
   /**
-   * Writes ledger rows with their charges, in one transaction. A row whose id is there already is left out together with
+   * Writes rows with their charges, in one transaction. A row whose id is there already is left out together with
    * its charges. Money beyond the node's lease is charged as well: it has been spent.
    */
-  settleAttempts(
-    node: string,
-    settled: readonly { readonly row: LedgerRow; readonly charges: readonly Charge[] }[],
-  ): Promise<{ readonly written: number }>
+  settleAttempts(node: string, lines: readonly LedgerLine[]): Promise<{ readonly written: number }>
   /**
    * Ends a dead node's leases: what is left of each, after its intents were settled, becomes spent, and one ledger row of
    * kind `unattributed` per budget says so. `shouldCharge` false gives the money back instead (an ordinary stop). Answers
@@ -157,9 +185,12 @@ export interface LedgerStore {
   readBudgets(refs: readonly BudgetRef[]): Promise<readonly BudgetState[]>
   /**
    * Answered from sums that are kept with every row, so that it costs the same over a million rows. What is not
-   * attributed is not among them: the same money stands in the ledger once per budget.
+   * attributed is not among them: the same money stands in the ledger once per budget. By time and values, what the
+   * others share last; pages are in the database's own order.
    */
   sumUsage(query: UsageQuery): Promise<readonly UsageSum[]>
+  /** To be asked before a question that nobody knows the size of. Counted to 2,000,000. */
+  weighUsage(query: UsageQuery): Promise<UsageWork>
   /** Newest first. */
   listLedger(filter: LedgerFilter): Promise<readonly ChargedRow[]>
   /**

@@ -11,6 +11,7 @@ import {
 } from '../../tests/store-suite.ts'
 import { claim, submit } from '../../tests/store-suite-fixtures.ts'
 import { charge, ledgerRow, moneyOf, ref, wish } from '../../tests/store-suite-ledger-fixtures.ts'
+import { ledgerLine } from './ledger-line.ts'
 import { migrations } from './migrations.ts'
 import { newStoredKey } from './new-stored-key.ts'
 import { openPostgresStore, type PostgresStore } from './postgres.ts'
@@ -134,7 +135,7 @@ describe('on Postgres', { skip: missingPostgres }, () => {
           row: ledgerRow(`${node}-${++call}/1`, { keyId: id, model: `model-${call % 7}` }),
           charges: [charge(id, 20), charge('all', 20)],
         }))
-        await store.settleAttempts(node, settled)
+        await store.settleAttempts(node, settled.map(ledgerLine))
         await store.returnLeases(
           node,
           ids.map((id) => ({ ...ref(id), nanos: 10 })),
@@ -162,7 +163,9 @@ describe('on Postgres', { skip: missingPostgres }, () => {
   it('two that count anew at the same time set right once', async (context) => {
     const { open, query } = await useDatabase(context)
     const stores = [await open(), await open()] as const
-    await stores[0].settleAttempts('n', [{ row: ledgerRow('c/1'), charges: [charge('a', 100)] }])
+    await stores[0].settleAttempts('n', [
+      ledgerLine({ row: ledgerRow('c/1'), charges: [charge('a', 100)] }),
+    ])
     await query('update budgets set spent = spent + 5; update usage_sums set attempts = 7')
     const told = await Promise.all(stores.map((store) => store.recount(0)))
     assert.deepEqual(told.map(({ budgets }) => budgets.length).toSorted(), [0, 1])

@@ -2,9 +2,10 @@ import { sql } from 'kysely'
 import { takeFromLeases } from './budget-commands.ts'
 import { addToBudgets } from './budget-rows.ts'
 import { givenRows } from './bulk.ts'
-import { insertLedger, type Settled } from './insert-ledger.ts'
+import { insertLedger } from './insert-ledger.ts'
+import { readLines } from './ledger-line.ts'
 import { sumCharges, toChargedRow } from './ledger-rows.ts'
-import type { Charge, ChargedRow } from './ledger-store.ts'
+import type { Charge, ChargedRow, LedgerLine } from './ledger-store.ts'
 import { build } from './query-builder.ts'
 import { alone, change, rows, type Steps } from './steps.ts'
 import { addUsage, usageOf } from './usage-sums.ts'
@@ -13,9 +14,9 @@ import { addUsage, usageOf } from './usage-sums.ts'
 
 export function* settleAttempts(
   node: string,
-  settled: readonly Settled[],
+  lines: readonly LedgerLine[],
 ): Steps<{ readonly written: number }> {
-  const written = yield* insertLedger(settled)
+  const written = yield* insertLedger(readLines(lines))
   yield* addUsage(written.flatMap(({ row }) => usageOf(row)))
   const spent = sumCharges(written.flatMap(({ charges }) => charges))
   yield* chargeBudgets(spent)

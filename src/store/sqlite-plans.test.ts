@@ -5,7 +5,10 @@ import { createQueryId, type RootOperationNode, SqliteQueryCompiler } from 'kyse
 import { ends, newJob, roomy, success } from '../../tests/store-suite-fixtures.ts'
 import { charge, ledgerRow, ref, wish } from '../../tests/store-suite-ledger-fixtures.ts'
 import { jobStatuses } from '../core/job.ts'
+import { boundCells } from './bulk.ts'
 import { startCommand } from './commands.ts'
+import { ledgerLine } from './ledger-line.ts'
+import { insertedAlone } from './new-rows.ts'
 import { migrate } from './sqlite-migrate.ts'
 import type { CommandName } from './store.ts'
 
@@ -20,6 +23,11 @@ function plansOf(name: CommandName, args: readonly unknown[]): readonly string[]
   for (;;) {
     const { done, value: step } = steps.next(answer)
     if (done) return plans
+    // By its key; there is nothing to choose.
+    if (step.kind === 'insertNew')
+      answer = step.rows.list.flatMap((row) =>
+        db.prepare(insertedAlone(step.rows)).run(...boundCells(row)).changes ? row[0] : [],
+      )
     if (step.kind !== 'rows' && step.kind !== 'change') continue
     const node = step.query.toOperationNode() as RootOperationNode
     const { sql, parameters } = new SqliteQueryCompiler().compileQuery(node, createQueryId())
@@ -62,7 +70,7 @@ const commands: readonly [CommandName, readonly unknown[]][] = [
   ['sweepJobs', [10, 1e9]],
 ]
 
-const settled = [{ row: ledgerRow('c1/1'), charges: [charge('a', 5)] }]
+const settled = [ledgerLine({ row: ledgerRow('c1/1'), charges: [charge('a', 5)] })]
 const ask = { from: 0, to: 1e12, by: ['key', 'model'], bucket: null, only: { form: ['plain'] } }
 const list = { callId: null, before: null, limit: 10 }
 const money: readonly [CommandName, readonly unknown[]][] = [

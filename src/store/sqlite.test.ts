@@ -14,6 +14,7 @@ import {
   storeSuite,
 } from '../../tests/store-suite.ts'
 import { ledgerRow } from '../../tests/store-suite-ledger-fixtures.ts'
+import { ledgerLine } from './ledger-line.ts'
 import { openSqliteStore, type SqliteStore } from './sqlite.ts'
 
 storeSuite('the SQLite store', async () => {
@@ -149,7 +150,7 @@ const allUsage = { from: 0, to: 1e12, by: [], bucket: null, only: {} } as const
 test('long reads are another thread’s, and see what was answered before', async (context) => {
   const { open } = await useFolder(context)
   const store = await open()
-  await store.settleAttempts('n', [{ row: ledgerRow('c1/1'), charges: [] }])
+  await store.settleAttempts('n', [ledgerLine({ row: ledgerRow('c1/1'), charges: [] })])
   const { commands } = store.stats()
   const reads = Array.from({ length: 5 }, () => store.sumUsage(allUsage))
   assert.equal(store.stats().waiting, 5)

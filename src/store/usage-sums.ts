@@ -4,7 +4,7 @@ import type { LedgerRow } from './ledger-store.ts'
 import { build } from './query-builder.ts'
 import type { UsageCounts, UsageDimensions } from './schema-ledger.ts'
 import { alone, change, rows, type Steps } from './steps.ts'
-import { dimensionColumns, grains, sideOf, startOf } from './usage-grains.ts'
+import { dimensionColumns, grains, type Side, sideOf, startOf } from './usage-grains.ts'
 
 /** What is added to the sums of one hour, and of all that hold it. */
 export interface Usage {
@@ -60,7 +60,7 @@ export function* addUsage(usage: readonly Usage[]): Steps<void> {
   if (usage.length === 0) return
   const slots = new Map<string, UsageDimensions>()
   const sums = grains.map((kind) => ({ ...kind, byTime: new Map<number, SlotSums>() }))
-  for (const one of usage) {
+  for (const one of gather(usage)) {
     const names = nameSides(one.dimensions, slots)
     for (const { span, side, byTime } of sums) {
       const at = startOf(span, one.at)
@@ -87,6 +87,19 @@ export function* addUsage(usage: readonly Usage[]): Steps<void> {
       .expression(givenRows(sumTypes, list))
       .onConflict((conflict) => conflict.columns(['grain', 'at', 'slot']).doUpdateSet(added)),
   )
+}
+
+/** The same in fewer: what is alike is added up once before it is added to every grain. */
+function gather(usage: readonly Usage[]): Iterable<Usage> {
+  const gathered = new Map<string, Usage & { readonly counts: UsageCounts }>()
+  for (const { at, dimensions, counts } of usage) {
+    const hour = startOf('hour', at)
+    const name = `${hour} ${nameOf(dimensions)}`
+    const known = gathered.get(name)?.counts
+    if (!known) gathered.set(name, { at: hour, dimensions, counts: { ...counts } })
+    else for (const column of countColumns) known[column] += counts[column]
+  }
+  return gathered.values()
 }
 
 /** Counts in the order of the columns, by the slot's name. */
@@ -122,13 +135,18 @@ const nameOf = (dimensions: UsageDimensions): string =>
 
 /** The names of its slots, which are noted. */
 function nameSides(dimensions: UsageDimensions, slots: Map<string, UsageDimensions>) {
-  const name = (side: 'both' | 'caller' | 'model'): string => {
+  const name = (side: Side): string => {
     const own = sideOf(dimensions, side)
     const text = nameOf(own)
     slots.set(text, own)
     return text
   }
-  return { both: name('both'), caller: name('caller'), model: name('model') }
+  return {
+    both: name('both'),
+    caller: name('caller'),
+    model: name('model'),
+    neither: name('neither'),
+  }
 }
 
 /** The slots' numbers by name; what never occurred before gets one. */

@@ -3,6 +3,7 @@ import { Bookkeeper } from '../../src/gateway/bookkeeper.ts'
 import { LedgerWriter } from '../../src/gateway/ledger-writer.ts'
 import { type BudgetBank, BudgetBook } from '../../src/governance/budget-book.ts'
 import { LimitBook } from '../../src/governance/limit-book.ts'
+import { readLines } from '../../src/store/ledger-line.ts'
 import type { LedgerRow } from '../../src/store/ledger-store.ts'
 
 /** A bookkeeper whose ledger is a list, and whose bank has what every budget says. */
@@ -29,9 +30,9 @@ export function openBooks(clock: Clock): {
     node: 'test',
     warn() {},
     store: {
-      async settleAttempts(_node, settled) {
-        rows.push(...settled.map(({ row }) => row))
-        return { written: settled.length }
+      async settleAttempts(_node, lines) {
+        rows.push(...readLines(lines).map(({ row }) => row))
+        return { written: lines.length }
       },
     },
   })

@@ -25,6 +25,18 @@ export interface ChatLook {
   readonly fallbacks: readonly string[]
   /** The size of `messages`: all there is to estimate a prompt from when a provider counts nothing. */
   readonly promptBytes: number
+  /** Once somebody has asked for it (`prompt-size.ts`). */
+  promptSize?: PromptSize | null
+}
+
+/** What a request is made of, by the size of its bytes: nobody here knows the provider's tokens. */
+export interface PromptSize {
+  /** Of messages and tools, without pictures, sound and files. */
+  readonly textBytes: number
+  readonly messages: number
+  readonly images: number
+  /** Of what stands in it as base64 and is no picture. */
+  readonly fileBytes: number
 }
 
 const stepBytes = 256 * 1024
@@ -65,6 +77,7 @@ export function lookAtChat(bytes: Buffer, fields: JsonFields, modelInAddress: bo
     choices: (readOptional(bytes, fields.get('n')) as number | null) ?? 1,
     fallbacks: readFallbacks(bytes, fields.get('fallbacks')),
     promptBytes: messages.end - messages.start,
+    promptSize: null,
   }
 }
 

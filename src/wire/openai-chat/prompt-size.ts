@@ -1,32 +1,19 @@
 import type { JsonField } from '../json-scan.ts'
-import type { ChatLook } from './look.ts'
+import type { ChatLook, PromptSize } from './look.ts'
 
-/** What a request is made of, by the size of its bytes: nobody here knows the provider's tokens. */
-export interface PromptSize {
-  /** Of messages and tools, without pictures, sound and files. */
-  readonly textBytes: number
-  readonly messages: number
-  readonly images: number
-  /** Of what stands in it as base64 and is no picture. */
-  readonly fileBytes: number
-}
-
-const read = new WeakMap<ChatLook, PromptSize>()
 const counted = ['messages', 'tools', 'functions', 'response_format'] as const
 const base64Mark = Buffer.from('base64,')
 const linkMark = Buffer.from('"image_url"')
 const soundMark = Buffer.from('"input_audio"')
+const typeMark = Buffer.from('"type"')
 const roleMark = Buffer.from('"role"')
 const dataMark = Buffer.from('"data"')
 const QUOTE = 34
 
 /** Found by looking for marks, not by reading: a request of many megabytes costs a fraction of a millisecond. */
 export function promptSizeOf(look: ChatLook): PromptSize {
-  const known = read.get(look)
-  if (known) return known
-  const size = measure(look)
-  read.set(look, size)
-  return size
+  look.promptSize ??= measure(look)
+  return look.promptSize
 }
 
 function measure({ bytes, fields }: ChatLook): PromptSize {
@@ -37,6 +24,9 @@ function measure({ bytes, fields }: ChatLook): PromptSize {
   }
   const messages = fields.get('messages')
   if (!messages) return { textBytes, messages: 0, images: 0, fileBytes }
+  // Whatever is no plain text is a part, which names its type; a quotation of one has a backslash before its quote.
+  if (!has(typeMark, bytes, messages))
+    return { textBytes, messages: placesOf(roleMark, bytes, messages).length, images: 0, fileBytes }
   for (const at of placesOf(base64Mark, bytes, messages)) {
     const length = stringEnd(bytes, at, messages) - at
     textBytes -= length
@@ -60,6 +50,11 @@ function measure({ bytes, fields }: ChatLook): PromptSize {
     images: Math.max(links, imageData),
     fileBytes,
   }
+}
+
+function has(mark: Buffer, bytes: Buffer, { start, end }: JsonField): boolean {
+  const at = bytes.indexOf(mark, start)
+  return at >= 0 && at < end
 }
 
 function placesOf(mark: Buffer, bytes: Buffer, { start, end }: JsonField): readonly number[] {
