@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { startGateway } from './cli/compose.ts'
 import { ConfigInForce, type ReadConfig } from './cli/config-in-force.ts'
-import { establishIdentity, prepareDataDir, readMasterKey } from './cli/first-run.ts'
+import { establishIdentity, prepareDataDir } from './cli/first-run.ts'
+import { readMasterKeys } from './cli/master-key.ts'
 import { openStore } from './cli/open-store.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
@@ -64,7 +65,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Runni
   prepareDataDir(config.dataDir)
   const store = await openStore(config, env)
   try {
-    const master = readMasterKey(config.dataDir, env)
+    const master = readMasterKeys(config.dataDir, env)
     const identity = await establishIdentity(store, config, master, systemRuntime)
     const { level } = config.log
     const log = openLog(

@@ -1,6 +1,7 @@
 import { keyOperations } from './admin/contract-keys.ts'
 import { logOperations } from './admin/contract-logs.ts'
 import { moneyOperations } from './admin/contract-money.ts'
+import { providerOperations } from './admin/contract-providers.ts'
 import { sessionOperations } from './admin/contract-session.ts'
 import { systemOperations } from './admin/contract-system.ts'
 import { tenantOperations } from './admin/contract-tenants.ts'
@@ -11,6 +12,7 @@ export const adminOperations: readonly Operation[] = [
   ...sessionOperations,
   ...keyOperations,
   ...tenantOperations,
+  ...providerOperations,
   ...moneyOperations,
   ...systemOperations,
   ...logOperations,

@@ -10,6 +10,8 @@ import { checkFields, readQuery } from './admin/check-fields.ts'
 import { keyRoutes } from './admin/key-routes.ts'
 import { ledgerRoutes } from './admin/ledger-routes.ts'
 import { priceRoutes } from './admin/price-routes.ts'
+import { providerKeyRoutes } from './admin/provider-key-routes.ts'
+import { providerRoutes } from './admin/provider-routes.ts'
 import { requireAdmin } from './admin/require-admin.ts'
 import { routeRoutes } from './admin/route-routes.ts'
 import { refuseForeignWrite } from './admin/same-origin.ts'
@@ -30,6 +32,8 @@ export function addAdminRoutes(
     ...sessionRoutes(deps),
     ...keyRoutes(deps),
     ...tenantRoutes(deps),
+    ...providerRoutes(deps),
+    ...providerKeyRoutes(deps),
     ...scopeRoutes(deps),
     ...budgetRoutes(deps),
     ...usageRoutes(deps),

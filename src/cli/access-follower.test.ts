@@ -80,3 +80,50 @@ test('what could not be put in force is told, and tried again until it is', asyn
   assert.deepEqual(state.applied, [1])
   follower.stop()
 })
+
+test('G22 a shared store that is silent is behind after five seconds and stale after a minute, and known again at once', async () => {
+  const { clock, state, follower } = open(true)
+  assert.equal(follower.known(), 'known')
+  await follower.start()
+  await clock.advance(30_000)
+  assert.equal(follower.known(), 'known')
+  state.isDown = true
+  await clock.advance(5000)
+  assert.equal(follower.known(), 'known')
+  await clock.advance(600)
+  assert.equal(follower.known(), 'behind')
+  await clock.advance(54_000)
+  assert.equal(follower.known(), 'behind')
+  await clock.advance(1500)
+  assert.equal(follower.known(), 'stale')
+  clock.jump(-3_600_000)
+  assert.equal(follower.known(), 'stale')
+  state.isDown = false
+  await clock.advance(500)
+  assert.equal(follower.known(), 'known')
+  follower.stop()
+})
+
+test('G22 a change that is seen and cannot be put in force does not count as known', async () => {
+  const { clock, state, follower } = open(true)
+  await follower.start()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  state.gate = promise
+  state.version = 2
+  await clock.advance(61_000)
+  assert.equal(follower.known(), 'stale')
+  resolve()
+  await new Promise((done) => setImmediate(done))
+  await clock.advance(500)
+  assert.equal(follower.known(), 'known')
+  follower.stop()
+})
+
+test('alone on its store what is in force is always what there is', async () => {
+  const { clock, state, follower } = open(false)
+  await follower.start()
+  state.isDown = true
+  await clock.advance(120_000)
+  assert.equal(follower.known(), 'known')
+  follower.stop()
+})

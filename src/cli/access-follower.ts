@@ -1,5 +1,6 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Timer } from '../core/runtime.ts'
+import type { KeysKnown } from '../governance/authenticate.ts'
 import type { Store } from '../store/store.ts'
 
 export interface AccessFollowerDeps {
@@ -11,6 +12,9 @@ export interface AccessFollowerDeps {
 }
 
 const lookMs = 500
+/** Since the store last said how things stand. What was revoked elsewhere opens no longer than this. */
+const behindMs = 5000
+const staleMs = 60_000
 
 /** Keeps who may come in as the store has it: at once after a change made here, soon after one made elsewhere. */
 export class AccessFollower {
@@ -20,6 +24,8 @@ export class AccessFollower {
   #next: Promise<void> | null = null
   #isBehind = false
   #looking: Timer | null = null
+  /** When what is in force was last known to be what the store has; null: nothing is looked for. */
+  #confirmedAt: number | null = null
 
   constructor(deps: AccessFollowerDeps) {
     this.#deps = deps
@@ -28,10 +34,20 @@ export class AccessFollower {
   /** Begins to look for changes made elsewhere. What stands in the store now is taken to be in force. */
   async start(): Promise<void> {
     const { store, clock } = this.#deps
+    const askedAt = clock.monotonic()
     this.#seen = await store.accessVersion()
+    this.#confirmedAt = askedAt
     this.#looking = clock.timer(lookMs, () => {
       void this.#look().finally(() => this.#looking?.refresh())
     })
+  }
+
+  /** Alone on its store every change is made here, so that nothing can be missed. */
+  known(): KeysKnown {
+    const { store, clock } = this.#deps
+    if (!store.shared || this.#confirmedAt === null) return 'known'
+    const silentMs = clock.monotonic() - this.#confirmedAt
+    return silentMs > staleMs ? 'stale' : silentMs > behindMs ? 'behind' : 'known'
   }
 
   stop(): void {
@@ -63,9 +79,11 @@ export class AccessFollower {
   async #renew(): Promise<void> {
     try {
       // Read before: a change in between is seen as another one, and costs a second look at most.
+      const askedAt = this.#deps.clock.monotonic()
       const version = await this.#deps.store.accessVersion()
       await this.#deps.apply()
       this.#seen = version
+      if (this.#confirmedAt !== null) this.#confirmedAt = askedAt
       this.#isBehind = false
     } catch (cause) {
       this.#isBehind = true
@@ -78,11 +96,13 @@ export class AccessFollower {
   }
 
   async #look(): Promise<void> {
-    const { store, warn } = this.#deps
+    const { store, clock, warn } = this.#deps
     // Alone on its store it knows of every change; only one that could not be put in force is to be tried again.
     if (!store.shared && !this.#isBehind) return
     try {
+      const askedAt = clock.monotonic()
       if (this.#isBehind || (await store.accessVersion()) !== this.#seen) await this.renew()
+      else this.#confirmedAt = askedAt
     } catch (thrown) {
       if (!this.#isBehind)
         warn(GatewayError.from(thrown), 'changes of keys could not be looked for')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { Sealer } from '../governance/sealer.ts'
 import { providerTypes } from '../providers/registry.ts'
 import { renderBanner } from './banner.ts'
 import type { Identity } from './first-run.ts'
@@ -25,7 +26,8 @@ function banner(
 ): string {
   const identity: Identity = {
     keySecret: Buffer.alloc(32),
-    sealingKey: Buffer.alloc(32),
+    sealer: new Sealer(Buffer.alloc(32)),
+    hasFormer: false,
     admin: { username: 'admin', passwordHash: '' },
     generated,
   }

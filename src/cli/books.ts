@@ -41,6 +41,7 @@ export async function openBooks({ store, runtime, dataDir, logger }: BooksParts)
   const warn = (error: GatewayError, what: string): void =>
     logger.error({ code: error.code, reason: error.message }, what)
   const intents = new IntentLog(folder, node, clock)
+  if (store.shared) leaveName(intents)
   const writer = new LedgerWriter({ store, clock, node, warn })
   const limits = new LimitBook(clock)
   const bank = {
@@ -88,5 +89,14 @@ export async function openBooks({ store, runtime, dataDir, logger }: BooksParts)
       if (writer.waiting === 0) await store.endNodeLeases(node, false, clock.now()).catch(() => {})
       intents.stop()
     },
+  }
+}
+
+/** One that is killed between taking money ahead and its first note would else be found by its silence alone, and be charged. */
+function leaveName(intents: IntentLog): void {
+  try {
+    intents.begin()
+  } catch {
+    // Whoever wants to note something is told.
   }
 }

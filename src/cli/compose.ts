@@ -5,14 +5,14 @@ import { createApp } from '../api/app.ts'
 import { Inference } from '../api/inference.ts'
 import type { Config, ProviderConfig } from '../config/config.ts'
 import { isLoopback } from '../config/proxy.ts'
-import type { Scope } from '../core/allowance.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock, Runtime } from '../core/runtime.ts'
 import { Credentials } from '../credentials/credentials.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
-import { compileSnapshot, type Snapshot, withAccess } from '../gateway/snapshot.ts'
+import { compileSnapshot } from '../gateway/snapshot.ts'
 import { AdminGate } from '../governance/admin-door.ts'
+import { KeyGuesses } from '../governance/key-guesses.ts'
 import { Sessions } from '../governance/sessions.ts'
 import { StrainGauge, signs } from '../governance/strain.ts'
 import { BodyBudget } from '../http/body.ts'
@@ -35,8 +35,10 @@ import type { ConfigInForce } from './config-in-force.ts'
 import { credentialSettings } from './credential-settings.ts'
 import { forgetFirstRun, type Identity } from './first-run.ts'
 import { createJobs } from './job-parts.ts'
-import { followFileKeys, readKeysInForce } from './keys-in-force.ts'
 import { openRequestLog } from './request-log.ts'
+import { resealBeside } from './reseal.ts'
+import { SnapshotInForce } from './snapshot-in-force.ts'
+import { openTracing } from './tracing.ts'
 import { ThreadTranslator } from './translator.ts'
 
 export interface Parts {
@@ -64,10 +66,11 @@ export interface RunningGateway {
 export async function startGateway(parts: Parts): Promise<RunningGateway> {
   const { source, identity, store, log, runtime, version, front, env } = parts
   const { config } = source.current()
-  const { keySecret } = identity
+  const { keySecret, sealer } = identity
   const pools = new Pools()
   const credentials = new Credentials(runtime)
   const admin = new AdminGate(identity.admin, runtime.clock)
+  const guesses = new KeyGuesses(runtime.clock)
   const metrics = new Metrics(version)
   const inFlight = new InFlight()
   const connections = new OpenConnections()
@@ -78,41 +81,52 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     commands: () => store.queue,
   })
   const sessions = new Sessions(store, runtime)
-  const readAccess = async (from: Config) => ({
-    keys: await readKeysInForce(store, from, keySecret),
-    scopes: await readScopes(store),
-    keySecret,
+  const inForce = new SnapshotInForce(config, {
+    ...{ store, keySecret, sealer, clock: runtime.clock },
+    context: { types: [...providerTypes.values()], env },
+    warn: (id, problem) =>
+      log.logger.warn({ id, problem }, 'a provider or a key made by the API is not in force'),
+    compile: (from, access) =>
+      compileSnapshot({
+        config: from,
+        types: providerTypes,
+        ...access,
+        admin: {
+          check: (basic, address) => admin.check(basic, address),
+          checkSession: (token) => sessions.check(token),
+          guesses,
+          keysKnown: () => follower.known(),
+        },
+        openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
+        openCredential: (provider, key) => credentials.open(credentialSettings(provider, key, env)),
+      }),
   })
-  const compile = async (from: Config): Promise<Snapshot> => {
-    await followFileKeys(store, from, keySecret, runtime.clock.now())
-    return compileSnapshot({
-      config: from,
-      types: providerTypes,
-      ...(await readAccess(from)),
-      admin: {
-        check: (basic, address) => admin.check(basic, address),
-        checkSession: (token) => sessions.check(token),
-      },
-      openEndpoint: (provider) => openEndpoint(provider, pools, runtime),
-      openCredential: (provider, key) => credentials.open(credentialSettings(provider, key, env)),
-    })
-  }
   const translator = new ThreadTranslator()
   const { dataDir } = config
   const accounts = await openBooks({ store, runtime, dataDir, logger: log.logger })
   const { books } = accounts
   const budget: BodyBudget = new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes)
-  const gateway: Gateway = new Gateway(await compile(config), {
+  const gateway: Gateway = new Gateway(await inForce.begin(), {
     runtime,
     books,
     memory: budget,
     translator,
     strain,
   })
-  const requests = openRequestLog({ config, runtime, logger: log.logger })
+  const requests = openRequestLog({
+    ...{ config: gateway.snapshot.config, runtime },
+    logger: log.logger,
+  })
+  const tracing = await openTracing({
+    ...{ config, runtime, metrics, version },
+    logger: log.logger,
+    redact: requests.redact,
+    providerNamed: (name) => gateway.snapshot.config.providers.get(name),
+  })
   const settling: SettleDeps = {
     content: requests.content,
     redact: requests.redact,
+    tracer: tracing.tracer,
     clock: runtime.clock,
     metrics,
     books,
@@ -123,9 +137,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       requests.record(record, call, text)
     },
   }
-  const { sealingKey } = identity
   const jobs = createJobs({
-    ...{ store, gateway, runtime, metrics, settling, sealingKey },
+    ...{ store, gateway, runtime, metrics, settling, sealer },
     logger: log.logger,
   })
   const inference = new Inference({
@@ -133,15 +146,23 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     jobs: jobs.queue,
     budget,
   })
+  inForce.connect((snapshot, isWhole) => {
+    gateway.swap(snapshot)
+    if (!isWhole) return
+    requests.follow(snapshot.config)
+    const providers = [...snapshot.config.providers.values()]
+    pools.keepOnly(providers.filter(isRemote).map(poolSettings))
+    credentials.keepOnly(
+      providers.flatMap((each) =>
+        (each.keys ?? []).map((key) => credentialSettings(each, key, env)),
+      ),
+    )
+  })
   const follower = new AccessFollower({
     store,
     clock: runtime.clock,
     warn: ({ code, message }, what) => log.logger.warn({ code, reason: message }, what),
-    async apply() {
-      const access = await readAccess(gateway.snapshot.config)
-      // The snapshot of this moment: a reload may have swapped it while the store was read.
-      gateway.swap(withAccess(gateway.snapshot, access))
-    },
+    apply: () => inForce.renew(),
   })
   let draining = false
   const { app, server } = await createApp({
@@ -155,7 +176,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     front,
     loopback: isLoopback(config.server.host),
     admin: {
-      ...{ gateway, runtime, budget, store, sessions, keySecret, source },
+      ...{ gateway, runtime, budget, store, sessions, keySecret, source, sealer, settling },
+      providers: inForce,
       jobs: jobs.queue,
       gate: admin,
       renewAccess: () => follower.renew(),
@@ -192,8 +214,10 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     strain.look(vitals.read())
     watching.refresh()
   })
+  let stopResealing = (): void => {}
   const stopCaring = (): void => {
     follower.stop()
+    stopResealing()
     jobs.worker.stop()
     accounts.stop()
     requests.stop()
@@ -202,24 +226,16 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   }
   try {
     await follower.start()
+    if (identity.hasFormer) stopResealing = resealBeside(store, sealer, log)
     await jobs.worker.start(() => listen(server, config.server))
   } catch (thrown) {
     stopCaring()
     throw thrown
   }
-  const reload = async (next: Config): Promise<void> => {
-    gateway.swap(await compile(next))
-    requests.follow(next)
-    const providers = [...next.providers.values()]
-    pools.keepOnly(providers.filter(isRemote).map(poolSettings))
-    credentials.keepOnly(
-      providers.flatMap((each) =>
-        (each.keys ?? []).map((key) => credentialSettings(each, key, env)),
-      ),
-    )
+  source.connect(async (next) => {
+    await inForce.reload(next)
     metrics.reloaded(true, runtime.clock.now())
-  }
-  source.connect(reload)
+  })
   return {
     port: (server.address() as AddressInfo).port,
     noteRefusedReload: () => metrics.reloaded(false, runtime.clock.now()),
@@ -262,7 +278,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
       await translator.close()
       await pools.close()
       await accounts.close()
-      await requests.close()
+      await Promise.all([requests.close(), tracing.close()])
       await store.close()
       log.logger.info(cut, 'stopped')
       log.flush()
@@ -291,6 +307,7 @@ function poolSettings({
   maxConcurrency,
   proxy,
   tls,
+  reach,
 }: ProviderConfig): PoolSettings {
   return {
     origin: new URL(baseUrl).origin,
@@ -298,6 +315,7 @@ function poolSettings({
     connections: maxConcurrency,
     proxy,
     ca: tls.ca,
+    reach,
   }
 }
 
@@ -311,12 +329,6 @@ function openEndpoint(provider: ProviderConfig, pools: Pools, runtime: Runtime):
       }),
     runtime.clock,
   )
-}
-
-/** Limits and budgets of providers and models that were set by the API. */
-async function readScopes(store: Store): Promise<readonly Scope[]> {
-  const scopes = await store.listScopes()
-  return scopes.map(({ kind, name, limits, budget }) => ({ kind, id: name, name, limits, budget }))
 }
 
 async function storeTrouble(store: Store): Promise<string | null> {

@@ -12,7 +12,7 @@ import { hintOf } from '../governance/key-value.ts'
 import { providerTypes } from '../providers/registry.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
-import { establishIdentity, firstRunFile, prepareDataDir, readMasterKey } from './first-run.ts'
+import { establishIdentity, firstRunFile, prepareDataDir } from './first-run.ts'
 import { UsageError } from './usage-error.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'sluice-first-run-'))
@@ -21,7 +21,7 @@ let made = 0
 const folder = (): string => path.join(root, String(++made))
 
 const runtime = manualRuntime()
-const master = Buffer.from('a master key for these tests')
+const master = { current: Buffer.from('a master key for these tests'), former: null }
 
 function configure(dataDir: string, yaml = ''): Config {
   prepareDataDir(dataDir)
@@ -65,21 +65,6 @@ test('what is no folder is refused with a sentence that names it', () => {
         return true
       },
     )
-})
-
-test('the master key is made once, for its user alone, and a given one is used instead', () => {
-  const dir = folder()
-  prepareDataDir(dir)
-  const key = readMasterKey(dir, {})
-  assert.equal(key.toString(), readMasterKey(dir, {}).toString())
-  assert.ok(Buffer.from(key.toString(), 'base64').length === 32)
-  assert.equal(mode(path.join(dir, 'encryption.key')), '600')
-  const given = 'a long and random text'
-  assert.equal(readMasterKey(dir, { SLUICE_ENCRYPTION_KEY: given }).toString(), given)
-  assert.throws(() => readMasterKey(dir, { SLUICE_ENCRYPTION_KEY: 'short' }), {
-    exitCode: 2,
-    message: /shorter than 16/,
-  })
 })
 
 test('a first run makes a key and a password, tells them in one file, and keeps only hashes', async () => {
@@ -134,17 +119,6 @@ test('only what the configuration does not define is made', async () => {
   assert.equal(withAdmin.admin.username, 'boss')
   assert.ok(await verifyPassword('correct horse', withAdmin.admin.passwordHash))
   assert.deepEqual(withBoth.generated, { key: null, password: null })
-})
-
-test('another master key is refused, before every key would be unknown without a word', async () => {
-  const config = configure(folder())
-  await withStore(config.dataDir, async (store) => {
-    await establishIdentity(store, config, master, runtime)
-    await assert.rejects(establishIdentity(store, config, Buffer.from('another key'), runtime), {
-      exitCode: 2,
-      message: /not the one this database was made with/,
-    })
-  })
 })
 
 test('a hint tells keys apart and opens nothing', () => {

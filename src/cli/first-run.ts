@@ -1,29 +1,24 @@
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { type AdminCredential, hashPassword, verifyPassword } from '../governance/admin-door.ts'
 import { hashKey } from '../governance/key-table.ts'
 import { hintOf, newKeyValue } from '../governance/key-value.ts'
+import type { Sealer } from '../governance/sealer.ts'
 import { newStoredKey } from '../store/new-stored-key.ts'
 import type { Store } from '../store/store.ts'
+import { type MasterKeys, unlock } from './master-key.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface Identity {
   /** What virtual keys are hashed with. */
   readonly keySecret: Buffer
   /** What secrets in the store are sealed with. */
-  readonly sealingKey: Buffer
+  readonly sealer: Sealer
+  /** Whether there may be something that another key sealed before. */
+  readonly hasFormer: boolean
   readonly admin: AdminCredential
   /** Clear text of what was generated just now; it is kept nowhere but in first-run.txt. */
   readonly generated: { readonly key: string | null; readonly password: string | null }
@@ -45,38 +40,14 @@ export function prepareDataDir(dir: string): void {
   }
 }
 
-/** The master secret: given, or made once and kept beside the data. */
-export function readMasterKey(dataDir: string, env: NodeJS.ProcessEnv): Buffer {
-  const given = env['SLUICE_ENCRYPTION_KEY']
-  if (given !== undefined && given !== '') {
-    if (given.length < 16)
-      throw new UsageError(
-        'SLUICE_ENCRYPTION_KEY is shorter than 16 characters. Use a long random text, such as 32 random bytes in base64.',
-        2,
-      )
-    return Buffer.from(given)
-  }
-  const file = path.join(dataDir, 'encryption.key')
-  if (!existsSync(file))
-    writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
-  return Buffer.from(readFileSync(file, 'utf8').trim())
-}
-
-const derive = (master: Buffer, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', master, 'sluice', purpose, 32))
-
-/** What virtual keys are hashed with. */
-export const keySecretOf = (master: Buffer): Buffer => derive(master, 'virtual-keys')
-
 /** Who may come in: what the configuration and the store do not define is generated, once, and told once. */
 export async function establishIdentity(
   store: Store,
   config: Config,
-  master: Buffer,
+  keys: MasterKeys,
   runtime: Runtime,
 ): Promise<Identity> {
-  const keySecret = keySecretOf(master)
-  const settings = await checkMasterKey(store, master)
+  const { settings, keySecret, sealer, hasFormer } = await unlock(store, keys)
   const configured = config.auth.admin.password
   const storedHash = settings.get('admin.password_hash')
   const password = configured === null && storedHash === undefined ? readablePassword() : null
@@ -91,7 +62,8 @@ export async function establishIdentity(
   if (key !== null) await createFirstKey(store, key, keySecret, runtime)
   return {
     keySecret,
-    sealingKey: derive(master, 'sealing'),
+    sealer,
+    hasFormer,
     admin: { username: config.auth.admin.username, passwordHash },
     generated: { key, password },
   }
@@ -110,20 +82,6 @@ async function settledHash(
   await store.putSetting('admin.configured_hash', hash)
   await store.sweepSessions({ idleMs: 0, absoluteMs: 0, noteMs: 0 }, Number.MAX_SAFE_INTEGER)
   return hash
-}
-
-/** A wrong master key would make every key unknown without a word; so it is refused at the start. */
-export async function checkMasterKey(
-  store: Store,
-  master: Buffer,
-): Promise<ReadonlyMap<string, string>> {
-  const check = createHmac('sha256', derive(master, 'check')).update('sluice').digest('hex')
-  const settings = await store.initialiseSettings({ 'encryption.check': check })
-  if (settings.get('encryption.check') === check) return settings
-  throw new UsageError(
-    'SLUICE_ENCRYPTION_KEY (or encryption.key in the data folder) is not the one this database was made with. Give the one it was made with.',
-    2,
-  )
 }
 
 async function needsFirstKey(store: Store, config: Config): Promise<boolean> {

@@ -2,7 +2,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { SettleDeps } from '../gateway/settle.ts'
-import { Sealer } from '../governance/sealer.ts'
+import type { Sealer } from '../governance/sealer.ts'
 import { countSoon } from '../jobs/count-soon.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
 import { JobWatch } from '../jobs/job-watch.ts'
@@ -18,18 +18,18 @@ export interface JobParts {
   readonly runtime: Runtime
   readonly metrics: Metrics
   readonly settling: SettleDeps
-  readonly sealingKey: Buffer
+  readonly sealer: Sealer
   readonly logger: Log['logger']
 }
 
 /** What hands in jobs and what runs them, over one store. */
 export function createJobs(parts: JobParts): { queue: JobQueue; worker: JobWorker } {
-  const { store, gateway, runtime, metrics, settling, logger } = parts
+  const { store, gateway, runtime, metrics, settling, sealer, logger } = parts
   const time = new Timekeeper(runtime.clock, store, (byMs) =>
     logger.warn({ by_ms: Math.round(byMs) }, 'the wall clock was set; jobs go on by their own'),
   )
   const watch = new JobWatch(runtime.clock)
-  const shared = { store, gateway, runtime, time, watch, sealer: new Sealer(parts.sealingKey) }
+  const shared = { store, gateway, runtime, time, watch, sealer }
   const worker = new JobWorker({
     ...shared,
     settling,

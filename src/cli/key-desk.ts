@@ -11,7 +11,8 @@ import {
   type GatewayAddress,
   UnreachableError,
 } from './ask-gateway.ts'
-import { checkMasterKey, keySecretOf, prepareDataDir, readMasterKey } from './first-run.ts'
+import { prepareDataDir } from './first-run.ts'
+import { readMasterKeys, unlock } from './master-key.ts'
 import { openStore } from './open-store.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -98,13 +99,12 @@ async function openStoreDesk({ config }: LoadedConfig, { env }: LoadOptions): Pr
   prepareDataDir(config.dataDir)
   const store = await openStore(config, env)
   try {
-    const master = readMasterKey(config.dataDir, env)
-    await checkMasterKey(store, master)
+    const { keySecret } = await unlock(store, readMasterKeys(config.dataDir, env))
     const routes = keyRoutes({
       store,
       runtime: systemRuntime,
       gateway: { snapshot: { config } },
-      keySecret: keySecretOf(master),
+      keySecret,
       async renewAccess() {},
     })
     const ask = async (id: string, body: Fields | null, more: { id?: string; query?: Fields }) => {

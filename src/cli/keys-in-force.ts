@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { eachManaged } from '../api/admin/tenants.ts'
 import type { Config, VirtualKeyConfig } from '../config/config.ts'
 import type { Scope } from '../core/allowance.ts'
 import type { VirtualKey } from '../core/principal.ts'
 import { hashKey } from '../governance/key-table.ts'
 import { hintOf } from '../governance/key-value.ts'
-import type { ManagedKinds, StoredKey } from '../store/access-store.ts'
+import type { StoredKey } from '../store/access-store.ts'
 import type { Store } from '../store/store.ts'
 
 const hashed = ({ virtualKeys }: Config, secret: Buffer) =>
@@ -34,7 +35,7 @@ export async function readKeysInForce(
 ): Promise<readonly VirtualKey[]> {
   const fromFile = hashed(config, secret)
   const tenants = await loadTenants(store, config)
-  const all = await store.listKeys()
+  const all = await readAllKeys(store)
   const idOf = new Map(
     all.flatMap(({ origin, name, id }) => (origin === 'file' ? [[name, id]] : [])),
   )
@@ -45,6 +46,20 @@ export async function readKeysInForce(
     ...stored.flatMap((key) => ofStore(key, tenants)),
   ]
 }
+
+/** Oldest first. A page at a time: ten thousand at once would hold up calls, and whatever the store writes, for a tenth of a second. */
+async function readAllKeys(store: Store): Promise<readonly StoredKey[]> {
+  const all: StoredKey[] = []
+  for (let after: string | null = null; ; ) {
+    const page: readonly StoredKey[] = await store.pageKeys(everyKey, { after, limit: pageSize })
+    all.push(...page)
+    if (page.length < pageSize) return all.reverse()
+    after = page.at(-1)?.id ?? null
+  }
+}
+
+const pageSize = 500
+const everyKey = { search: null, side: null, teamId: null, customerId: null, enabled: null }
 
 interface Tenant extends Scope {
   /** Of a team; empty: it belongs to nobody. */
@@ -73,23 +88,6 @@ async function loadTenants(store: Store, { teams, customers }: Config): Promise<
   for await (const { id, name, limits, budget, customerId } of eachManaged(store, 'team'))
     tenants.set(id, { kind: 'team', id, name, limits, budget, customerId: customerId ?? '' })
   return tenants
-}
-
-const pageSize = 500
-
-async function* eachManaged<Kind extends 'team' | 'customer'>(
-  store: Store,
-  kind: Kind,
-): AsyncGenerator<ManagedKinds[Kind]> {
-  for (let after: string | null = null; ; ) {
-    const page: readonly ManagedKinds[Kind][] = await store.listManaged(kind, {
-      after,
-      limit: pageSize,
-    })
-    yield* page
-    if (page.length < pageSize) return
-    after = page.at(-1)?.id ?? null
-  }
 }
 
 function ofFile(key: VirtualKeyConfig, hash: string, id: string, tenants: Tenants): VirtualKey {
@@ -129,9 +127,9 @@ function ofStore(key: StoredKey, tenants: Tenants): readonly VirtualKey[] {
     models: key.models,
     forwardHeaders: key.forwardHeaders,
     mayPin: key.mayPin,
-    logContent: true,
+    logContent: key.logContent,
   }
-  const current = { name, hash: key.hash, enabled, expiresAt, principal }
+  const current = { name, hash: key.hash, enabled, expiresAt, isStored: true, principal }
   if (!previous) return [current]
   const until = Math.min(previous.until, expiresAt ?? Number.POSITIVE_INFINITY)
   return [current, { ...current, hash: previous.hash, expiresAt: until }]

@@ -4,7 +4,8 @@ import { isLoopback } from '../config/proxy.ts'
 import { systemRuntime } from '../core/system.ts'
 import { renderBanner } from './banner.ts'
 import { ConfigInForce, type ReadConfig } from './config-in-force.ts'
-import { establishIdentity, firstRunFile, prepareDataDir, readMasterKey } from './first-run.ts'
+import { establishIdentity, firstRunFile, prepareDataDir } from './first-run.ts'
+import { readMasterKeys } from './master-key.ts'
 import { openStore } from './open-store.ts'
 import { followConfig } from './reloading.ts'
 import { stopOnSignals } from './stopping.ts'
@@ -47,7 +48,7 @@ export async function serve({ flags, env, cwd, version, front }: ServeOptions): 
   const identity = await establishIdentity(
     store,
     config,
-    readMasterKey(config.dataDir, env),
+    readMasterKeys(config.dataDir, env),
     systemRuntime,
   )
   const running = await startGateway({

@@ -53,6 +53,7 @@ function compileModel(
     strategy: model.strategy,
     targets,
     fallbacks,
+    declared: { targets: model.targets, fallbacks: model.fallbacks },
     hedge: hedge ?? null,
     ...compileAllowance(model),
   }

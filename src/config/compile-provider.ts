@@ -66,7 +66,13 @@ export function compileProvider(
     deployments: raw.deployments ? new Map(Object.entries(raw.deployments)) : null,
     dropUnsupported: raw.drop_unsupported,
     fetchImages: compileFetchImages(raw, path, context),
+    reach: reachOf(raw),
   }
+}
+
+function reachOf({ allow_private_network: allowed }: RawProvider): ProviderConfig['reach'] {
+  if (allowed === undefined) return 'any'
+  return allowed ? 'private' : 'public'
 }
 
 function checkType(

@@ -132,6 +132,13 @@ export const providerSchema = block({
   drop_unsupported: flag(false, {
     description: 'Leave out what the provider cannot be told, in place of refusing the call.',
   }),
+  allow_private_network: Type.Optional(
+    Type.Boolean({
+      title: 'true or false',
+      description:
+        'Whether it may be reached at private addresses. False: at public ones alone, by the address a name leads to. Absent: anywhere; for a provider made by the API: false.',
+    }),
+  ),
   fetch_images: Type.Optional(Type.Unsafe<Static<typeof fetchImages> | false>(fetchImages)),
   api_version: Type.Optional(text({ description: 'Azure only. Default: 2024-10-21.' })),
   deployments: Type.Optional(

@@ -15,6 +15,7 @@ const model = (
     strategy: typeof strategy
     targets: { model: string; weight: number }[]
     fallbacks: string[]
+    declared: { targets: []; fallbacks: [] }
     hedge: null
     limits: null
     budget: null
@@ -26,6 +27,7 @@ const model = (
     strategy,
     targets: targets.map(([target, weight]) => ({ model: target, weight })),
     fallbacks: [],
+    declared: { targets: [], fallbacks: [] },
     hedge: null,
     limits: null,
     budget: null,

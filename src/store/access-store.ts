@@ -29,6 +29,8 @@ export interface KeyRights extends Allowed {
   readonly providerKeys: readonly string[] | null
   readonly forwardHeaders: readonly string[]
   readonly mayPin: boolean
+  /** False: what is said in its calls is not kept, whatever the request log says. */
+  readonly logContent: boolean
   readonly teamId: string | null
   readonly customerId: string | null
   readonly expiresAt: number | null
@@ -70,7 +72,10 @@ export interface StoredScope extends Allowed {
   readonly updatedAt: number
 }
 
-/** A provider made through the API. `settings` is what the file would say below its name, without keys. */
+/**
+ * A provider made through the API. `settings` is what the file would say below its name, without keys; whatever is secret
+ * of it stands under `sealed` in it, as one text.
+ */
 export interface StoredProvider extends Managed {
   readonly settings: Readonly<Record<string, unknown>>
 }
@@ -140,8 +145,8 @@ export interface SessionRules {
 
 /** A text that `governance/sealer.ts` made, or that has one in it. */
 export interface SealedText {
-  /** Where it stands: a provider key's `sealed`, a job's `context`. */
-  readonly place: 'provider_key' | 'job'
+  /** Where it stands: a provider key's `sealed`, a provider's `settings`, a job's `context`. */
+  readonly place: 'provider_key' | 'provider' | 'job'
   readonly id: string
   readonly text: string
 }
@@ -164,6 +169,19 @@ export interface Page {
   readonly limit: number
 }
 
+/** What the ledger names by ids. */
+export type NamedKind = 'key' | 'team' | 'customer'
+
+/** Of keys of the file only `search` and `side` are asked: what else they have stands in the file. */
+export interface KeyFilter {
+  /** A part of the name, in any case; what is found by it may be more. Null: any, as in the others. */
+  readonly search: string | null
+  readonly side: 'file' | 'api' | null
+  readonly teamId: string | null
+  readonly customerId: string | null
+  readonly enabled: boolean | null
+}
+
 /**
  * Who may do what, in commands. A change is conditional on `version`, null: whichever there is. Whatever changes what
  * decides about calls counts the access version up, and writes its audit entry, both in the same transaction; what
@@ -175,6 +193,10 @@ export interface AccessStore {
 
   /** Oldest first, without those deleted. A key of the file may stand beside another of the same name. */
   listKeys(): Promise<readonly StoredKey[]>
+  /** The newest first, without those deleted. `after` may be any key that ever was. */
+  pageKeys(filter: KeyFilter, page: Page): Promise<readonly StoredKey[]>
+  /** Names by ids; of keys that were deleted as well. What is not there is left out. */
+  findNames(kind: NamedKind, ids: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Also one that was deleted. */
   findKey(id: string): Promise<StoredKey | null>
   /** A name is taken by a key of the same side only: the file is one side, everything else the other. */
@@ -213,9 +235,11 @@ export interface AccessStore {
    */
   followFileKeys(keys: readonly FileKey[], now: number): Promise<void>
 
+  /** `search`: a part of the name, in any case; what is found by it may be more. Null: any. */
   listManaged<Kind extends ManagedKind>(
     kind: Kind,
     page: Page,
+    search?: string | null,
   ): Promise<readonly ManagedKinds[Kind][]>
   findManaged<Kind extends ManagedKind>(kind: Kind, id: string): Promise<ManagedKinds[Kind] | null>
   /** Names are unique within a kind, those of provider keys within their provider. */
@@ -270,6 +294,8 @@ export interface AccessStore {
   createSession(session: StoredSession, audit: AuditEntry | null): Promise<void>
   /** Null: there is none, or it is over. */
   touchSession(id: string, rules: SessionRules, now: number): Promise<StoredSession | null>
+  /** Those that are not over, the newest first; at most 200. */
+  listSessions(actor: string, rules: SessionRules, now: number): Promise<readonly StoredSession[]>
   /** False: there was none. */
   deleteSession(id: string, audit: AuditEntry | null): Promise<boolean>
   /** All of an actor. Answers how many. */

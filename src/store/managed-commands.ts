@@ -8,6 +8,7 @@ import type {
   Page,
   Written,
 } from './access-store.ts'
+import { nameHas } from './find-names.ts'
 import { keepings } from './managed-rows.ts'
 import { build } from './query-builder.ts'
 import { change, rows, type Steps } from './steps.ts'
@@ -17,11 +18,16 @@ type AnyManaged = ManagedKinds[ManagedKind]
 /** The table of a kind, spoken to as if it were the teams': what is asked for here, all of them have. */
 const tableOf = (kind: ManagedKind): 'teams' => keepings[kind].table as 'teams'
 
-export function* listManaged(kind: ManagedKind, page: Page): Steps<readonly AnyManaged[]> {
+export function* listManaged(
+  kind: ManagedKind,
+  page: Page,
+  search: string | null = null,
+): Steps<readonly AnyManaged[]> {
   const table = tableOf(kind)
   let query = build
     .selectFrom(table)
     .selectAll()
+    .where(nameHas(search))
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .limit(page.limit)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { noteChange } from './access-changes.ts'
 import type { AuditEntry, SealedText } from './access-store.ts'
 import { build } from './query-builder.ts'
@@ -5,29 +6,32 @@ import { alone, change, rows, type Steps } from './steps.ts'
 
 // Every column that holds sealed text must be here: what is forgotten cannot be read after the next key.
 
+const columns = {
+  provider_key: { table: 'provider_keys', column: 'sealed' },
+  provider: { table: 'providers', column: 'settings' },
+  job: { table: 'jobs', column: 'context' },
+} as const
+
+/** In the order in which they are listed. */
+const places = ['provider_key', 'provider', 'job'] as const
+
 export function* listSealed(
   after: Pick<SealedText, 'place' | 'id'> | null,
   limit: number,
 ): Steps<readonly SealedText[]> {
   const found: SealedText[] = []
-  if (after?.place !== 'job') {
-    const keys = build
-      .selectFrom('provider_keys')
-      .select(['id', 'sealed'])
-      .where('id', '>', after?.id ?? '')
+  for (const place of places.slice(after ? places.indexOf(after.place) : 0)) {
+    if (found.length >= limit) break
+    const { table, column } = columns[place]
+    const query = build
+      // They have in common what is asked for here.
+      .selectFrom(table as 'jobs')
+      .select(['id', sql.ref<string>(column).as('text')])
+      .where('id', '>', after?.place === place ? after.id : '')
       .orderBy('id')
-      .limit(limit)
-    for (const { id, sealed } of yield* rows(keys))
-      found.push({ place: 'provider_key', id, text: sealed })
+      .limit(limit - found.length)
+    for (const { id, text } of yield* rows(query)) found.push({ place, id, text })
   }
-  if (found.length >= limit) return found
-  const jobs = build
-    .selectFrom('jobs')
-    .select(['id', 'context'])
-    .where('id', '>', after?.place === 'job' ? after.id : '')
-    .orderBy('id')
-    .limit(limit - found.length)
-  for (const { id, context } of yield* rows(jobs)) found.push({ place: 'job', id, text: context })
   return found
 }
 
@@ -37,20 +41,16 @@ export function* resealKeys(
 ): Steps<number> {
   yield* alone('access')
   let written = 0
-  for (const { place, id, was, text } of entries)
+  for (const { place, id, was, text } of entries) {
+    const { table, column } = columns[place]
     written += yield* change(
-      place === 'provider_key'
-        ? build
-            .updateTable('provider_keys')
-            .set({ sealed: text })
-            .where('id', '=', id)
-            .where('sealed', '=', was)
-        : build
-            .updateTable('jobs')
-            .set({ context: text })
-            .where('id', '=', id)
-            .where('context', '=', was),
+      build
+        .updateTable(table as 'jobs')
+        .set({ [column]: text })
+        .where('id', '=', id)
+        .where(sql.ref(column), '=', was),
     )
+  }
   if (written > 0) yield* noteChange(audit)
   return written
 }

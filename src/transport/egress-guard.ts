@@ -1,6 +1,6 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net'
-import type { buildConnector } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
 import { createConnector } from './connector.ts'
 
 /**
@@ -104,10 +104,7 @@ export function createGuardedConnector(
   options: buildConnector.BuildOptions,
   { allowPrivateNetwork, lookup = systemLookup as LookupFunction }: EgressRules,
 ): buildConnector.connector {
-  const mayReach = (address: string): boolean => {
-    const reach = reachOf(address)
-    return reach === 'public' || (reach === 'private' && allowPrivateNetwork)
-  }
+  const mayReach = reachable(allowPrivateNetwork)
   const connect = createConnector({
     ...options,
     lookup: guardLookup(lookup, mayReach),
@@ -129,6 +126,43 @@ export function createGuardedConnector(
     })
   }
 }
+
+/**
+ * For requests that go through a proxy, which makes the connections: what a name leads to here must be allowed before the
+ * proxy is asked for it. A name that cannot be looked up here is refused.
+ */
+export function guardTargets({
+  allowPrivateNetwork,
+  lookup = systemLookup as LookupFunction,
+}: EgressRules): Dispatcher.DispatcherComposeInterceptor {
+  const guarded = guardLookup(lookup, reachable(allowPrivateNetwork))
+  return (dispatch) => (request, handler) => {
+    const { hostname } = new URL(String(request.origin))
+    guarded(hostname.replace(/^\[|\]$/g, ''), { all: true }, (error) => {
+      if (error) handler.onResponseError?.(noController, error)
+      else tryToDispatch(() => dispatch(request, handler), handler)
+    })
+    return true
+  }
+}
+
+function tryToDispatch(dispatch: () => boolean, handler: Dispatcher.DispatchHandler): void {
+  try {
+    dispatch()
+  } catch (thrown) {
+    handler.onResponseError?.(noController, thrown as Error)
+  }
+}
+
+/** Nothing was begun, so there is nothing to control. */
+const noController = null as unknown as Dispatcher.DispatchController
+
+const reachable =
+  (allowPrivateNetwork: boolean) =>
+  (address: string): boolean => {
+    const reach = reachOf(address)
+    return reach === 'public' || (reach === 'private' && allowPrivateNetwork)
+  }
 
 const remoteOf = (socket: Socket): string => socket.remoteAddress ?? ''
 

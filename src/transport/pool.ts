@@ -4,6 +4,7 @@ import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Headers } from '../core/dialect.ts'
 import { GatewayError } from '../core/errors.ts'
 import { createConnector } from './connector.ts'
+import { createGuardedConnector, guardTargets } from './egress-guard.ts'
 import { shareLookups } from './shared-lookup.ts'
 import type { Endpoint, Exchange, ExchangeHandler, UpstreamRequest } from './transport.ts'
 import { describeFailure, type Phase } from './upstream-failure.ts'
@@ -16,6 +17,8 @@ export interface PoolSettings {
   readonly proxy: string | null
   /** PEM, in place of the usual authorities. */
   readonly ca: string | null
+  /** Where connections may lead; absent: anywhere. */
+  readonly reach?: 'any' | 'private' | 'public'
 }
 
 /** The pools in use, one for each way to a provider; a reload keeps those whose settings did not change. */
@@ -57,9 +60,10 @@ export class Pools {
 const connectionAgeMs = 10 * 60_000
 
 function createPool(
-  { origin, connectTimeoutMs, connections, proxy, ca }: PoolSettings,
+  { origin, connectTimeoutMs, connections, proxy, ca, reach = 'any' }: PoolSettings,
   lookup: LookupFunction,
 ): Dispatcher {
+  const rules = { allowPrivateNetwork: reach === 'private', lookup }
   const options = {
     connections,
     allowH2: false,
@@ -70,8 +74,8 @@ function createPool(
     clientTtl: connectionAgeMs,
   }
   const tls = { timeout: connectTimeoutMs, ...(ca && { ca }) }
-  if (proxy)
-    return new ProxyAgent({
+  if (proxy) {
+    const agent = new ProxyAgent({
       ...options,
       uri: proxy,
       requestTls: tls,
@@ -80,9 +84,15 @@ function createPool(
       factory: (to, given) => new Pool(to, { ...given, ...options }),
       clientFactory: (to, given) => new Pool(to, { ...given, headersTimeout: connectTimeoutMs }),
     })
+    return reach === 'any' ? agent : agent.compose(guardTargets(rules))
+  }
+  const connecting = { ...tls, allowH2: false, autoSelectFamily: true }
   return new Pool(origin, {
     ...options,
-    connect: createConnector({ ...tls, lookup, allowH2: false, autoSelectFamily: true }),
+    connect:
+      reach === 'any'
+        ? createConnector({ ...connecting, lookup })
+        : createGuardedConnector(connecting, rules),
   })
 }
 

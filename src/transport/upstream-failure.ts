@@ -57,6 +57,7 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'name lookup failed for now',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
+  ERR_FORBIDDEN_ADDRESS: 'its address is not one it may be reached at',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',

@@ -1,22 +1,16 @@
-import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import type { listTargetHealth } from '../../../src/api/admin/contract-system.ts'
 import type { Answer } from '../data/ask.ts'
 import { useAnswer } from '../data/use-answer.ts'
-import { Badge } from '../parts/badge.tsx'
-import { Code } from '../parts/code.tsx'
 import { Loaded } from '../parts/states.tsx'
-import { Table } from '../parts/table.tsx'
-import { standingText, type TargetHealth, toneOfStanding } from './overview/provider-health.tsx'
+import { NewProviderForm } from './providers/provider-form.tsx'
+import { ProviderPanel } from './providers/provider-panel.tsx'
+import { type ProviderPage, providersPath } from './providers/provider-shapes.ts'
 
-const example = `providers:
-  openai:
-    keys: [{ name: main, value: "\${OPENAI_API_KEY}" }]
-  local:
-    type: openai-compatible
-    base_url: http://127.0.0.1:9000/v1`
-
-/** How each provider is, with its keys. */
+/** How each provider is, with its keys, and what can be done about it. */
 export function ProvidersPage() {
+  const [isMaking, setMaking] = useState(false)
+  const providers = useAnswer<ProviderPage>(providersPath, { limit: '200' }, { everyMs: 5000 })
   const health = useAnswer<Answer<typeof listTargetHealth>>(
     '/api/health/targets',
     {},
@@ -26,77 +20,28 @@ export function ProvidersPage() {
     <div className="stack">
       <header className="page-head">
         <h1>Providers</h1>
+        <div className="actions">
+          <button type="button" className="primary" onClick={() => setMaking(true)}>
+            New provider
+          </button>
+        </div>
       </header>
-      <Loaded query={health}>
+      <Loaded query={providers}>
         {({ data }) =>
-          [...new Set(data.map(({ provider }) => provider))].map((provider) => (
+          data.map((each) => (
             <ProviderPanel
-              key={provider}
-              provider={provider}
-              targets={data.filter((each) => each.provider === provider)}
+              key={each.id}
+              provider={each}
+              targets={(health.data?.data ?? []).filter(({ provider }) => provider === each.name)}
             />
           ))
         }
       </Loaded>
-      <section className="panel stack">
-        <h2>Another provider</h2>
-        <p>
-          Providers stand in the configuration file. A file that is changed is read at once, without
-          a restart.
-        </p>
-        <Code text={example} />
-      </section>
+      <p className="dim">
+        Providers of the configuration file are changed there; a file that is changed is read at
+        once, without a restart.
+      </p>
+      {isMaking && <NewProviderForm onClose={() => setMaking(false)} />}
     </div>
-  )
-}
-
-function ProviderPanel(props: {
-  readonly provider: string
-  readonly targets: readonly TargetHealth[]
-}) {
-  const { provider, targets } = props
-  return (
-    <section className="panel">
-      <header>
-        <h2>{provider}</h2>
-        <div className="actions">
-          <Link to="/requests" search={{ provider }}>
-            Its requests
-          </Link>
-          <Link to="/keys" search={{ tab: 'limits' }}>
-            Its limits
-          </Link>
-        </div>
-      </header>
-      <Table<TargetHealth>
-        label={`Targets of ${provider}`}
-        rows={targets}
-        keyOf={({ model }) => model}
-        columns={[
-          { name: 'Model', kind: 'main', cell: ({ model }) => (model === '*' ? 'all' : model) },
-          {
-            name: 'Keys',
-            cell: ({ keys }) =>
-              keys.map((key) => (
-                <div key={key.key ?? ''}>
-                  <Badge tone={toneOfStanding(key.state)}>{standingText(key)}</Badge>
-                </div>
-              )),
-          },
-          {
-            name: 'Test call',
-            cell: ({ model }) => (
-              <Link
-                to="/playground"
-                search={{ model: `${provider}/${model === '*' ? '' : model}` }}
-                aria-label={`Try ${provider}/${model}`}
-              >
-                Try it
-              </Link>
-            ),
-          },
-        ]}
-      />
-    </section>
   )
 }

@@ -9,6 +9,8 @@ interface Node {
   readonly format?: string
   readonly properties?: Readonly<Record<string, Node>>
   readonly required?: readonly string[]
+  /** True: others may stand in it, and are not looked at here. */
+  readonly additionalProperties?: unknown
   readonly patternProperties?: Readonly<Record<string, Node>>
   readonly minProperties?: number
   readonly maxProperties?: number
@@ -89,6 +91,7 @@ function checkBlock(node: Node, value: Readonly<Record<string, unknown>>, param:
   for (const [name, item] of entries) {
     const at = param === '' ? name : `${param}.${name}`
     if (Object.hasOwn(properties, name)) check(properties[name] ?? {}, item, at)
+    else if (node.additionalProperties === true) continue
     else if (!named) throw unknown(name, at, Object.keys(properties))
     else if (!new RegExp(named[0], 'u').test(name) || !isWritable(name)) throw wrong(node, param)
     else check(named[1], item, at)

@@ -46,6 +46,7 @@ const providerConfig = (changes: Partial<ProviderConfig>): ProviderConfig => ({
   deployments: null,
   dropUnsupported: false,
   fetchImages: null,
+  reach: 'any',
   ...changes,
 })
 
