@@ -13,6 +13,7 @@ import { findSuite } from './store-suite-find.ts'
 import { keySuite } from './store-suite-keys.ts'
 import { ledgerSuite } from './store-suite-ledger.ts'
 import { modelSuite } from './store-suite-model.ts'
+import { pageSuite } from './store-suite-pages.ts'
 import { recoverSuite } from './store-suite-recover.ts'
 import { submitSuite } from './store-suite-submit.ts'
 
@@ -281,7 +282,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     })
 
     const jobs = [submitSuite, findSuite, claimSuite, endSuite, recoverSuite, modelSuite]
-    for (const suite of [...jobs, budgetSuite, accessSuite, keySuite]) suite(() => store)
+    for (const suite of [...jobs, budgetSuite, accessSuite, keySuite, pageSuite]) suite(() => store)
     ledgerSuite(
       () => store,
       (statement) => opened.tamper(statement),

@@ -31,6 +31,8 @@ export interface VirtualKey {
   readonly enabled: boolean
   /** Epoch milliseconds. */
   readonly expiresAt: number | null
+  /** Whether it holds is the store's to say; else the configuration file's. */
+  readonly isStored?: boolean
   readonly principal: Principal
 }
 

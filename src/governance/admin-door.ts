@@ -28,7 +28,7 @@ export const adminPrincipal: Principal = {
  * two run at once, and who fails often waits longer each time, before anything is hashed.
  */
 export class AdminGate implements AdminDoor {
-  readonly #credential: AdminCredential | null
+  #credential: AdminCredential | null
   readonly #clock: Clock
   readonly #secret = createSecretKey(randomBytes(32))
   readonly #known = new Map<string, number>()
@@ -47,6 +47,12 @@ export class AdminGate implements AdminDoor {
     const until = this.#known.get(mark)
     if (until !== undefined && until > this.#clock.monotonic()) return adminPrincipal
     return this.#verify(basic, mark, address)
+  }
+
+  /** What was good before is not from here on. `hash`: as `hashPassword` wrote it. */
+  replacePassword(hash: string): void {
+    this.#known.clear()
+    if (this.#credential) this.#credential = { ...this.#credential, passwordHash: hash }
   }
 
   async #verify(basic: string, mark: string, address: string): Promise<Principal | null> {

@@ -3,8 +3,8 @@ import test from 'node:test'
 import { GatewayError } from '../core/errors.ts'
 import { type Principal, unbound, type VirtualKey } from '../core/principal.ts'
 import type { Presented } from '../http/auth-header.ts'
-import { authenticate, type Doorkeeper } from './authenticate.ts'
-import { hashKey, KeyTable } from './key-table.ts'
+import { authenticate, type Doorkeeper, type KeysKnown } from './authenticate.ts'
+import { emptyMemory, hashKey, KeyTable } from './key-table.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const secret = Buffer.alloc(32, 1)
@@ -179,4 +179,53 @@ test('a challenge says which credential is wanted', async () => {
   }
   assert.equal(await challenge({}), 'Bearer')
   assert.match(String(await challenge({ basic: guess })), /^Basic realm="Sluice"/)
+})
+
+test('unknown keys are counted by address, and a good one is let in whatever the count says', () => {
+  const counted: string[] = []
+  const guarded = (note: (address: string) => void): Doorkeeper => {
+    const given = door('required')
+    return { ...given, admin: { ...given.admin, guesses: { note } } }
+  }
+  const counting = guarded((address) => void counted.push(address))
+  const ask = (value: string, by: Doorkeeper) =>
+    authenticate(present({ vk: value }), by, '10.0.0.1', now)
+  assert.throws(() => ask(unknown, counting), { code: 'invalid_api_key' })
+  assert.throws(() => ask(disabled, counting), { code: 'key_disabled' })
+  void ask(good, counting)
+  assert.deepEqual(counted, ['10.0.0.1'])
+  const refusing = guarded(() => {
+    throw new GatewayError('login_throttled', 'Wait')
+  })
+  assert.throws(() => ask(unknown, refusing), { code: 'login_throttled' })
+  assert.equal((ask(good, refusing) as Principal).name, 'good')
+})
+
+test('G22 what the store could not be asked about for long opens nothing, and is 503, never 401', () => {
+  const stored = new KeyTable([key('stored', good, { isStored: true }), key('file', other)], secret)
+  const ask = (value: string, known: KeysKnown): string => {
+    const given = door('required')
+    const by = { ...given, keys: stored, admin: { ...given.admin, keysKnown: () => known } }
+    try {
+      return (authenticate(present({ bearer: value }), by, '', now) as Principal).name
+    } catch (thrown) {
+      return (thrown as GatewayError).code
+    }
+  }
+  const of = (known: KeysKnown) => [good, other, unknown].map((value) => ask(value, known))
+  assert.deepEqual(of('known'), ['stored', 'file', 'invalid_api_key'])
+  assert.deepEqual(of('behind'), ['stored', 'file', 'storage_unavailable'])
+  assert.deepEqual(of('stale'), ['storage_unavailable', 'file', 'storage_unavailable'])
+})
+
+test('a connection that remembers its key is asked again once the store was silent for long', () => {
+  const stored = new KeyTable([key('stored', good, { isStored: true })], secret)
+  let known: KeysKnown = 'known'
+  const given = door('required')
+  const by = { ...given, keys: stored, admin: { ...given.admin, keysKnown: () => known } }
+  const memory = emptyMemory()
+  const ask = () => authenticate(present({ bearer: good }), by, '', now, memory)
+  void ask()
+  known = 'stale'
+  assert.throws(ask, { code: 'storage_unavailable' })
 })

@@ -13,7 +13,12 @@ export const sessionRules: SessionRules = {
 
 type SessionStore = Pick<
   AccessStore,
-  'createSession' | 'touchSession' | 'deleteSession' | 'deleteSessions' | 'sweepSessions'
+  | 'createSession'
+  | 'touchSession'
+  | 'listSessions'
+  | 'deleteSession'
+  | 'deleteSessions'
+  | 'sweepSessions'
 >
 
 /** The admin's sessions. They live in the store, so each is over everywhere at once; only a hash of its token is kept. */
@@ -54,6 +59,16 @@ export class Sessions {
   /** For the door: whoever has a session is the admin, on every route. */
   async check(token: string): Promise<Principal | null> {
     return (await this.find(token)) === null ? null : adminPrincipal
+  }
+
+  /** Those that are not over, the newest first. */
+  async list(actor: string): Promise<readonly StoredSession[]> {
+    return await this.#store.listSessions(actor, sessionRules, this.#runtime.clock.now())
+  }
+
+  /** By its id. False: there was none. */
+  async end(id: string, audit: AuditEntry): Promise<boolean> {
+    return await this.#store.deleteSession(id, audit)
   }
 
   async close(token: string, audit: AuditEntry): Promise<void> {

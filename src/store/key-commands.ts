@@ -3,11 +3,14 @@ import { changeAccess, findMissingOwner, refusal } from './access-changes.ts'
 import type {
   AuditEntry,
   FileKey,
+  KeyFilter,
   KeyPatch,
   KeyRotation,
+  Page,
   StoredKey,
   Written,
 } from './access-store.ts'
+import { nameHas } from './find-names.ts'
 import { toKey, toKeyRow } from './key-rows.ts'
 import { newStoredKey } from './new-stored-key.ts'
 import { build } from './query-builder.ts'
@@ -21,6 +24,35 @@ export function* listKeys(): Steps<readonly StoredKey[]> {
     .where('deleted_at', 'is', null)
     .orderBy('created_at')
     .orderBy('id')
+  return (yield* rows(query)).map(toKey)
+}
+
+export function* pageKeys(filter: KeyFilter, page: Page): Steps<readonly StoredKey[]> {
+  const { search, side, teamId, customerId, enabled } = filter
+  let query = build
+    .selectFrom('virtual_keys')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .where(nameHas(search))
+    .where((key) =>
+      key.or([
+        key('origin', '=', 'file'),
+        key.and([
+          ...(teamId === null ? [] : [key('team_id', '=', teamId)]),
+          ...(customerId === null ? [] : [key('customer_id', '=', customerId)]),
+          ...(enabled === null ? [] : [key('enabled', '=', enabled ? 1 : 0)]),
+        ]),
+      ]),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+  if (side !== null) query = query.where('origin', side === 'file' ? '=' : '<>', 'file')
+  if (page.after !== null) {
+    const last = yield* findKey(page.after)
+    if (!last) return []
+    query = query.where(sql<boolean>`(created_at, id) < (${last.createdAt}, ${last.id})`)
+  }
   return (yield* rows(query)).map(toKey)
 }
 

@@ -71,6 +71,20 @@ test('a database of the first version keeps what it holds', () => {
   assert.ok(readTables(db).includes('jobs'))
 })
 
+test('keys of the third version are kept what is said, as before', () => {
+  const db = new DatabaseSync(':memory:')
+  migrate(db, 'x.db', migrations.slice(0, 3))
+  db.prepare(
+    `insert into virtual_keys (id, name, hash, hint, origin, enabled, created_at)
+     values ('a', 'a', ?, 'x', 'api', 1, 5)`,
+  ).run('a'.repeat(64))
+  migrate(db, 'x.db')
+  assert.deepEqual(
+    createSqliteRunner(db)(listKeys()).map(({ logContent }) => logContent),
+    [true],
+  )
+})
+
 test('a database of the second version keeps its keys, and a program of that version can add more', () => {
   const db = new DatabaseSync(':memory:')
   migrate(db, 'x.db', migrations.slice(0, 2))

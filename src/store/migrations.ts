@@ -1,5 +1,6 @@
 import { accessTables } from './migrate-access.ts'
 import { ledgerTables } from './migrate-ledger.ts'
+import { usageSides } from './migrate-usage.ts'
 
 /** One additive step: the previous version of the program must be able to live with what it adds. */
 export interface Migration {
@@ -110,4 +111,9 @@ export const migrations: readonly Migration[] = [
     ],
   },
   { number: 3, statements: [...ledgerTables, ...accessTables] },
+  {
+    number: 4,
+    statements: [`alter table virtual_keys add column log_content integer not null default 1`],
+  },
+  { number: 5, statements: usageSides },
 ]

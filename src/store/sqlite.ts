@@ -26,6 +26,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 /** Change nothing, and may read for long: whatever is settled meanwhile must not wait for them. */
 const longReads: ReadonlySet<CommandName> = new Set([
   'sumUsage',
+  'weighUsage',
   'listLedger',
   'findDrift',
   'listAudit',

@@ -2,8 +2,8 @@ import type { UsageDimension } from './ledger-store.ts'
 import type { UsageDimensions } from './schema-ledger.ts'
 
 /**
- * Every attempt is summed five times, so that a question over years reads months, and one about keys does not read what
- * is parted by models as well.
+ * Every attempt is summed ten times, so that a question over years reads months, and one about keys does not read what
+ * is parted by models as well. `neither` knows outcome and form alone.
  */
 export const grains = [
   { grain: 0, span: 'hour', side: 'both' },
@@ -11,10 +11,15 @@ export const grains = [
   { grain: 2, span: 'month', side: 'both' },
   { grain: 3, span: 'day', side: 'caller' },
   { grain: 4, span: 'day', side: 'model' },
+  { grain: 5, span: 'hour', side: 'neither' },
+  { grain: 6, span: 'day', side: 'neither' },
+  { grain: 7, span: 'month', side: 'caller' },
+  { grain: 8, span: 'month', side: 'model' },
+  { grain: 9, span: 'month', side: 'neither' },
 ] as const
 
-type Span = (typeof grains)[number]['span']
-type Side = (typeof grains)[number]['side']
+export type Span = (typeof grains)[number]['span']
+export type Side = (typeof grains)[number]['side']
 
 export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
@@ -44,8 +49,8 @@ const columns = {
   route: { column: 'route', side: 'model' },
   provider: { column: 'provider', side: 'model' },
   model: { column: 'model', side: 'model' },
-  outcome: { column: 'outcome', side: 'both' },
-  form: { column: 'form', side: 'both' },
+  outcome: { column: 'outcome', side: 'neither' },
+  form: { column: 'form', side: 'neither' },
 } as const satisfies Readonly<Record<UsageDimension, { column: keyof UsageDimensions; side: Side }>>
 
 const dimensions = Object.values(columns)
@@ -56,18 +61,26 @@ export const dimensionColumns: readonly (keyof UsageDimensions)[] = dimensions.m
 export const columnOf = (dimension: UsageDimension): keyof UsageDimensions =>
   columns[dimension].column
 
-/** What is not of that side is left empty. */
+/** What is not of that side is left empty; outcome and form are of every side. */
 export function sideOf(all: UsageDimensions, side: Side): UsageDimensions {
   if (side === 'both') return all
   const kept = { ...all }
   for (const { column, side: own } of dimensions)
-    if (own !== side && own !== 'both') kept[column] = ''
+    if (own !== side && own !== 'neither') kept[column] = ''
   return kept
 }
 
-/** The days that tell these dimensions with the fewest rows. */
-export function dayGrainFor(asked: readonly UsageDimension[]): number {
-  const sides = new Set(asked.map((dimension) => columns[dimension].side))
-  if (sides.has('caller') && sides.has('model')) return 1
-  return sides.has('model') ? 4 : 3
+/** The sums of that span that tell these dimensions with the fewest rows. */
+export function grainFor(span: Span, asked: readonly UsageDimension[]): number {
+  const sides = new Set<Side>(asked.map((dimension) => columns[dimension].side))
+  const needed: Side =
+    sides.has('caller') && sides.has('model')
+      ? 'both'
+      : sides.has('model')
+        ? 'model'
+        : sides.has('caller')
+          ? 'caller'
+          : 'neither'
+  const of = (side: Side) => grains.find((each) => each.span === span && each.side === side)
+  return (of(needed) ?? of('both') ?? grains[0]).grain
 }

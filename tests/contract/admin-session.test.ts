@@ -252,3 +252,69 @@ test('the first login removes the file of the first run, and a new password ends
   expectStatus(await askAdminOf(changed)('/api/session', session), 401)
   await changed.stop('SIGINT')
 })
+
+test('the password of the first run is changed by who knows it, and ends every session at once', async () => {
+  const fresh = await startGateway({ noConfig: true })
+  const { password } = await fresh.firstRun()
+  const asked = askAdminOf(fresh)
+  const as = (secret: string) => ({
+    authorization: `Basic ${Buffer.from(`admin:${secret}`).toString('base64')}`,
+  })
+  const begin = (secret: string, on = asked) =>
+    on('/api/session/login', { body: { username: 'admin', password: secret }, headers: noOne })
+  const token = String(expectStatus(await begin(String(password)), 200).body['token'])
+  const headers = { authorization: `Bearer ${token}` }
+  const change = (body: object, given: Record<string, string> = headers) =>
+    asked('/api/session/password', { body, headers: given })
+  const next = 'a longer secret 🗝'
+  for (const [body, param] of [
+    [{ current: 'not it at all', password: next }, 'current'],
+    [{ current: password, password: 'short' }, 'password'],
+    [{ password: next }, 'current'],
+    [{ current: password, password: next, username: 'root' }, 'username'],
+  ] as const)
+    assert.equal(errorOf(expectStatus(await change(body), 400)).param, param)
+  expectStatus(await change({ current: password, password: next }, noOne), 401)
+  expectStatus(await asked('/api/session', { headers }), 200)
+  const done = expectStatus(await change({ current: password, password: next }), 200)
+  assert.equal(done.body['ended'], 1)
+  assert.match(done.headers.get('set-cookie') ?? '', /^sluice_session=; .*Max-Age=0/)
+  expectStatus(await asked('/api/session', { headers }), 401)
+  expectStatus(await asked('/api/session', { headers: as(String(password)) }), 401)
+  expectStatus(await begin(String(password)), 401)
+  const { text } = expectStatus(await asked('/api/audit', { headers: as(next) }), 200)
+  assert.match(text, /"change_password"/)
+  assert.ok(!text.includes(next) && !text.includes(String(password)))
+  await fresh.kill()
+  const same = await fresh.restart()
+  expectStatus(await askAdminOf(same)('/api/session', { headers: as(next) }), 200)
+  expectStatus(await begin(String(password), askAdminOf(same)), 401)
+  await same.stop('SIGINT')
+})
+
+test('a password of the configuration is changed there', async () => {
+  const body = { current: adminPassword, password: 'another good password' }
+  const answer = expectStatus(await ask('/api/session/password', { body }), 409)
+  assert.equal(errorOf(answer).code, 'managed_by_file')
+  expectStatus(await ask('/api/session'), 200)
+})
+
+test('open sessions are listed, and each is ended by itself', async () => {
+  await ask('/api/session/logout-everywhere', { method: 'POST' })
+  const [one, two] = [await login(), await login()]
+  const bearer = (begun: typeof one) => ({
+    headers: { authorization: `Bearer ${begun.body['token']}` },
+  })
+  const open = dataOf(expectStatus(await ask('/api/sessions', bearer(one)), 200))
+  assert.deepEqual(open.map(({ current }) => current).toSorted(), [false, true])
+  assert.ok(!JSON.stringify(open).includes(String(one.body['token'])))
+  const other = open.find(({ current }) => current === false)
+  const path = `/api/sessions/${other?.['id']}`
+  expectStatus(await ask(path, { method: 'DELETE', ...bearer(one) }), 204)
+  expectStatus(await ask(path, { method: 'DELETE', ...bearer(one) }), 404)
+  expectStatus(await ask('/api/session', bearer(two)), 401)
+  expectStatus(await ask('/api/session', bearer(one)), 200)
+  expectStatus(await ask('/api/sessions/nobody', { method: 'DELETE' }), 404)
+  const [newest = {}] = dataOf(await ask('/api/audit?kind=session&limit=1'))
+  assert.equal(newest['action'], 'end_session')
+})

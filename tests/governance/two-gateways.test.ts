@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { Client } from 'pg'
 import { missingPostgres, startPostgres, type TestPostgres } from 'test-postgres'
@@ -127,6 +129,19 @@ suite('two gateways on one Postgres', { skip: missingPostgres, concurrency: fals
     assert.deepEqual([contradictions(books), books.leases], [[], []])
   })
 
+  test('one that is killed before it noted anything gets back what it had taken ahead, and is not charged', async () => {
+    const [one, , storeUrl] = await openTwo(100)
+    const [file = ''] = readdirSync(join(one.gateway.dataDir, 'intents'))
+    const node = file.slice(0, file.indexOf('.'))
+    assert.ok(node.length > 8, file)
+    await one.stop('SIGKILL')
+    await takeAhead(storeUrl, node)
+    assert.equal((await one.books()).leases.length, 1)
+    await one.restart()
+    const books = await one.booksWhen(({ leases }) => leases.length === 0)
+    assert.deepEqual([books.lines, contradictions(books)], [[], []])
+  })
+
   test('a gateway that runs from the same folder is not taken for one that has ended', async () => {
     const [one, two] = await openTwo(100)
     await two.stop('SIGTERM')
@@ -149,6 +164,16 @@ suite('two gateways on one Postgres', { skip: missingPostgres, concurrency: fals
     opened.push(beside)
   })
 })
+
+/** As if it had been killed between that and its first note. */
+async function takeAhead(url: string, node: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const budget = `'team', 'file:team:team', 0`
+  await client.query(`insert into budgets values (${budget}, 0, 500)`)
+  await client.query(`insert into budget_leases values ('${node}', ${budget}, 500)`)
+  await client.end()
+}
 
 /** Its silence is made longer instead of being waited for. */
 async function silence(url: string, node: string): Promise<void> {

@@ -8,7 +8,7 @@ import { type AdminRoute, bind } from './admin-route.ts'
 import { showWindow } from './allowance-words.ts'
 import { type BudgetStateResource, listBudgets } from './contract-money.ts'
 import { timeText } from './page.ts'
-import { listAll } from './tenants.ts'
+import { eachManaged } from './tenants.ts'
 
 type Budgeted = Scope & { readonly budget: Budget }
 const atOnce = 500
@@ -24,7 +24,7 @@ export function budgetRoutes({ store, runtime, gateway }: AdminDeps): readonly A
     for (const scope of scopesIn(gateway.snapshot)) add(scope)
     // Those that no key belongs to are in no snapshot.
     for (const kind of ['team', 'customer'] as const) {
-      for (const each of await listAll(store, kind)) add({ ...each, kind })
+      for await (const each of eachManaged(store, kind)) add({ ...each, kind })
       const { teams, customers } = gateway.snapshot.config
       for (const each of kind === 'team' ? teams : customers)
         add({ ...each, kind, id: `file:${kind}:${each.name}` })

@@ -87,6 +87,9 @@ const UsageSumSchema = Type.Object(
     team_name: Type.Optional(Type.String()),
     customer_name: Type.Optional(Type.String()),
     ...sums,
+    others: whole({
+      description: 'How many combinations share this row, whose values are empty then; else 0.',
+    }),
   },
   {
     $id: 'UsageSum',
@@ -100,7 +103,7 @@ export const getUsage = operation({
   path: '/api/usage',
   summary: 'What was used and what it cost',
   description:
-    'From the ledger. Hours that are touched count whole. As CSV with `Accept: text/csv` or `format=csv`.',
+    'From the ledger. Hours that are touched count whole. The combinations that cost most have rows of their own, up to 5,000 in one answer; the others share one, so that the rows always add up. As CSV, with `Accept: text/csv` or `format=csv`, everything has a row of its own unless `top` is given. What would add up more than some 125,000 sums at once is refused: ask for less time, longer buckets or one of callers and models.',
   query: block({
     from: Type.Optional(time({ description: 'Inclusive; 30 days ago where absent.' })),
     to: Type.Optional(time({ description: 'Exclusive; now where absent.' })),
@@ -111,6 +114,12 @@ export const getUsage = operation({
       }),
     ),
     bucket: Type.Optional(choice(['hour', 'day', 'month'])),
+    top: Type.Optional(
+      count(1, 1000, {
+        description:
+          'How many combinations of `by` get rows of their own; as many as fit where absent.',
+      }),
+    ),
     format: Type.Optional(choice(['json', 'csv'])),
     ...Object.fromEntries(usageDimensions.map((each) => [each, only])),
   }),
@@ -121,6 +130,7 @@ export const getUsage = operation({
     to: time(),
     by: Type.Array(Type.String()),
     bucket: orNull(Type.String()),
+    top: whole({ description: 'How many combinations could have rows of their own.' }),
     data: Type.Array(UsageSumSchema),
     total: Type.Object(sums),
   }),

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { block, choice, text, timeOrNull } from './contract-leaf.ts'
+import { block, choice, listOf, text, time, timeOrNull } from './contract-leaf.ts'
 import { operation } from './operation.ts'
 
 export const SessionSchema = Type.Object(
@@ -62,4 +62,65 @@ export const logoutEverywhere = operation({
   reply: Type.Object({ ended: Type.Integer() }),
 })
 
-export const sessionOperations = [login, getSession, logout, logoutEverywhere] as const
+export const listSessions = operation({
+  id: 'listSessions',
+  method: 'GET',
+  path: '/api/sessions',
+  summary: 'The sessions of the admin that are not over, the newest first',
+  description: 'At most 200.',
+  query: null,
+  body: null,
+  reply: listOf(
+    Type.Object({
+      object: Type.Literal('open_session'),
+      id: Type.String(),
+      created_at: time(),
+      used_at: time({ description: 'Written down once a minute.' }),
+      expires_at: time(),
+      current: Type.Boolean({ description: 'Whether it is the one that asks.' }),
+    }),
+  ),
+})
+
+export const endSession = operation({
+  id: 'endSession',
+  method: 'DELETE',
+  path: '/api/sessions/{id}',
+  summary: 'End one session',
+  query: null,
+  body: null,
+  reply: null,
+  fails: [404],
+})
+
+export const changePassword = operation({
+  id: 'changePassword',
+  method: 'POST',
+  path: '/api/session/password',
+  summary: "Change the admin's password",
+  description:
+    'For one that was made at the first run; one of the configuration is changed there. Ends all sessions, this one too.',
+  query: null,
+  body: block({
+    current: text({ maxLength: 1024, title: 'text of 1 to 1024 characters', writeOnly: true }),
+    password: text({
+      minLength: 12,
+      maxLength: 1024,
+      title: 'text of 12 to 1024 characters',
+      writeOnly: true,
+    }),
+  }),
+  reply: Type.Object({ ended: Type.Integer() }),
+  example: { current: 'abcd-efgh-jkmn-pqrs-tuvw', password: 'correct horse battery staple' },
+  fails: [409],
+})
+
+export const sessionOperations = [
+  login,
+  getSession,
+  logout,
+  logoutEverywhere,
+  changePassword,
+  listSessions,
+  endSession,
+] as const

@@ -1,11 +1,16 @@
 import type { Static } from 'typebox'
 import { GatewayError } from '../../core/errors.ts'
+import { hashPassword } from '../../governance/admin-door.ts'
 import { sessionRules } from '../../governance/sessions.ts'
 import type { AdminDeps } from './admin-deps.ts'
 import { type AdminReply, type AdminRoute, bind } from './admin-route.ts'
-import { auditOf } from './change.ts'
+import { auditOf, inFile, missing } from './change.ts'
+import { invalid } from './check-fields.ts'
 import {
+  changePassword,
+  endSession,
   getSession,
+  listSessions,
   login,
   logout,
   logoutEverywhere,
@@ -22,7 +27,7 @@ const refusalsPerMinute = 30
 
 /** Beginning and ending the admin's sessions. */
 export function sessionRoutes(deps: AdminDeps): readonly AdminRoute[] {
-  const { runtime, store, gate, sessions, onLogin } = deps
+  const { gateway, runtime, store, gate, sessions, onLogin } = deps
   const audited = (request: Parameters<typeof auditOf>[0], action: string) => {
     const object = request.admin.username
     return auditOf(request, { action, kind: 'session', object, before: null, after: null }, runtime)
@@ -33,11 +38,12 @@ export function sessionRoutes(deps: AdminDeps): readonly AdminRoute[] {
     if (minute !== refusals.minute) Object.assign(refusals, { minute, count: 0 })
     return ++refusals.count <= refusalsPerMinute
   }
+  const basicOf = (username: string, password: string): string =>
+    Buffer.from(`${username}:${password}`).toString('base64')
   const noCookie = { 'set-cookie': sessionCookie('', 0, false) }
   return [
     bind(login, async ({ body: { username, password }, address, isSecure, requestId }) => {
-      const basic = Buffer.from(`${username}:${password}`).toString('base64')
-      const isKnown = await gate.check(basic, address)
+      const isKnown = await gate.check(basicOf(username, password), address)
       const admin: Admin = { username, session: null }
       if (!isKnown) {
         if (mayNoteRefusal())
@@ -64,6 +70,41 @@ export function sessionRoutes(deps: AdminDeps): readonly AdminRoute[] {
       const audit = audited(request, 'logout_everywhere')
       const ended = await sessions.closeAll(request.admin.username, audit)
       return { body: { ended }, headers: noCookie }
+    }),
+    bind(changePassword, async (request) => {
+      const { current, password } = request.body
+      const { admin } = gateway.snapshot.config.auth
+      if (admin.password !== null) throw inFile('password')
+      // Whoever finds an open browser must not lock its owner out.
+      if (!(await gate.check(basicOf(admin.username, current), request.address)))
+        throw invalid('current', 'The present password is another')
+      const hash = await hashPassword(password)
+      await store.putSetting('admin.password_hash', hash)
+      gate.replacePassword(hash)
+      await store.appendAudit(audited(request, 'change_password'))
+      const ended = await sessions.closeAll(admin.username, null)
+      // What stands in the file of the first run is of no use any more.
+      onLogin()
+      return { body: { ended }, headers: noCookie }
+    }),
+    bind(listSessions, async ({ admin }) => {
+      const found = await sessions.list(admin.username)
+      const own = admin.session?.stored.id
+      const data = found.map((each) => ({
+        object: 'open_session' as const,
+        id: each.id,
+        created_at: timeText(each.createdAt),
+        used_at: timeText(each.usedAt),
+        expires_at: timeText(each.expiresAt),
+        current: each.id === own,
+      }))
+      return { body: { object: 'list', data } }
+    }),
+    bind(endSession, async (request): Promise<AdminReply<null>> => {
+      const { id = '' } = request.params
+      const isEnded = await sessions.end(id, audited(request, 'end_session'))
+      if (!isEnded) throw missing('session')
+      return { body: null }
     }),
   ]
 }

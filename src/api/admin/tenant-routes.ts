@@ -5,6 +5,7 @@ import type { AdminDeps } from './admin-deps.ts'
 import { type AdminRequest, type AdminRoute, bind } from './admin-route.ts'
 import { readAllowance, showBudget, showLimits } from './allowance-words.ts'
 import { auditOf, changeRead, inFile, missing, writtenValue } from './change.ts'
+import { invalid } from './check-fields.ts'
 import {
   type CustomerResource,
   createCustomer,
@@ -19,8 +20,8 @@ import {
   updateCustomer,
   updateTeam,
 } from './contract-tenants.ts'
-import { isFound, pageOf, timeText } from './page.ts'
-import { listAll, type TenantNames, tenantId, tenantNames } from './tenants.ts'
+import { isFound, type ListPage, pageOfFetched, timeText, usualLimit } from './page.ts'
+import { eachManaged, type TenantNames, tenantId, tenantNames } from './tenants.ts'
 
 /** What teams and customers differ in. */
 interface Tenancy<Kind extends 'team' | 'customer', Stored, Resource> {
@@ -30,6 +31,7 @@ interface Tenancy<Kind extends 'team' | 'customer', Stored, Resource> {
 }
 
 type Request = AdminRequest<unknown, unknown>
+type ListQuery = Static<typeof listTeams.query>
 type TeamFields = Static<typeof updateTeam.body>
 type CustomerFields = Static<typeof updateCustomer.body>
 
@@ -79,7 +81,7 @@ const readCustomer = (given: CustomerFields): Partial<StoredCustomer> => ({
 
 function lifeOf<
   Kind extends 'team' | 'customer',
-  Stored extends StoredCustomer,
+  Stored extends StoredCustomer & { readonly customerId?: string | null },
   Resource extends { readonly id: string; readonly name: string },
 >({ store, runtime, renewAccess }: AdminDeps, tenancy: Tenancy<Kind, Stored, Resource>) {
   const { kind, show, ofFile } = tenancy
@@ -92,65 +94,77 @@ function lifeOf<
     if (!found) throw missing(kind)
     return found
   }
+  const shown = async (value: Stored): Promise<Resource> =>
+    show(value, await tenantNames(store, [value]))
   const answer = async (value: Stored) => {
     await renewAccess()
-    return { body: show(value, await tenantNames(store)), version: value.version }
+    return { body: await shown(value), version: value.version }
   }
-  const audited =
-    (request: Request, action: string, before: Stored | null, after: Stored | null) =>
-    async (names: TenantNames) =>
-      auditOf(
-        request,
-        {
-          ...{ action, kind, object: (before ?? after)?.id ?? '' },
-          before: before && { ...show(before, names) },
-          after: after && { ...show(after, names) },
-        },
-        runtime,
-      )
+  const audited = async (
+    request: Request,
+    action: string,
+    before: Stored | null,
+    after: Stored | null,
+  ) =>
+    auditOf(
+      request,
+      {
+        ...{ action, kind, object: (before ?? after)?.id ?? '' },
+        before: before && { ...(await shown(before)) },
+        after: after && { ...(await shown(after)) },
+      },
+      runtime,
+    )
   return {
-    async list({ search, ...paging }: { search?: string; limit?: number; after?: string }) {
-      const names = await tenantNames(store)
-      const stored = (await listAll(store, kind)) as readonly unknown[] as readonly Stored[]
-      const all = [...ofFile(), ...stored.map((each) => show(each, names))]
-      return pageOf(
-        all.filter(({ name }) => isFound(name, search)),
-        paging,
-      )
+    /** The file's first, then what was made over HTTP. */
+    async list({ search, limit = usualLimit, after }: ListQuery): Promise<ListPage<Resource>> {
+      const fromFile = ofFile()
+      const last = fromFile.findIndex(({ id }) => id === after)
+      const isOurs = after !== undefined && last < 0
+      if (isOurs && !(await commands.findManaged(kind, after)))
+        throw invalid('after', '"after" must be an id of this list: the last of the page before')
+      const first = isOurs ? fromFile.length : last + 1
+      const found = fromFile.slice(first).filter(({ name }) => isFound(name, search))
+      const stored: Stored[] = []
+      const each = eachManaged(store, kind, search ?? null, isOurs ? after : null)
+      for await (const value of each as AsyncGenerator<unknown> as AsyncGenerator<Stored>) {
+        if (found.length + stored.length > limit) break
+        if (isFound(value.name, search)) stored.push(value)
+      }
+      const names = await tenantNames(store, stored)
+      return pageOfFetched([...found, ...stored.map((value) => show(value, names))], limit)
     },
     async get(request: Request) {
       const fromFile = ofFile().find(({ id }) => id === request.params['id'])
       if (fromFile) return { body: fromFile }
       const found = await findOurs(request)
-      return { body: show(found, await tenantNames(store)), version: found.version }
+      return { body: await shown(found), version: found.version }
     },
     async create(request: Request, given: Partial<Stored>) {
       const at = now()
       const made = { id: runtime.newId(), version: 1, createdAt: at, updatedAt: at }
       const value = { ...given, ...made } as Stored
-      const audit = await audited(request, 'create', null, value)(await tenantNames(store))
+      const audit = await audited(request, 'create', null, value)
       return answer(writtenValue(await commands.createManaged(kind, value, audit), kind))
     },
     async update(request: Request, patch: Partial<Stored>) {
-      const names = await tenantNames(store)
       const written = await changeRead(
         request.ifVersion,
         () => findOurs(request),
         async (found, version) => {
           const after = { ...found, ...patch, version: found.version + 1, updatedAt: now() }
-          const audit = await audited(request, 'update', found, after)(names)
+          const audit = await audited(request, 'update', found, after)
           return commands.updateManaged(kind, found.id, version, patch, now(), audit)
         },
       )
       return answer(writtenValue(written, kind))
     },
     async remove(request: Request) {
-      const names = await tenantNames(store)
       const written = await changeRead(
         request.ifVersion,
         () => findOurs(request),
         async (found, version) => {
-          const audit = await audited(request, 'delete', found, null)(names)
+          const audit = await audited(request, 'delete', found, null)
           return commands.deleteManaged(kind, found.id, version, audit)
         },
       )
