@@ -290,7 +290,11 @@ export function requestLogSuite(name: string, open: () => Promise<OpenedBlocks>)
         logEntry(callId(noon + hour, 100), { kind: 'poll' }),
         logEntry(callId(noon + hour, 101), { status: 499, durationMs: 100 }),
       ])
-      const { all, series, by } = await log.overview({ filter: noFilter, bucketMs: hour })
+      const { all, series, by } = await log.overview({
+        filter: noFilter,
+        bucketMs: hour,
+        dimension: null,
+      })
       assert.deepEqual(
         [all.calls, all.errors, all.limited, all.left, all.rescued, all.costNanos],
         [101, 1, 1, 1, 1, 980],
@@ -313,6 +317,33 @@ export function requestLogSuite(name: string, open: () => Promise<OpenedBlocks>)
         ],
       )
       assert.equal(by.key.length, 1)
+    })
+
+    it('adds calls up by what the callers call them, and tells what they are called', async () => {
+      await append([
+        logEntry(callId(noon, 1), { dimensions: { app: 'shop', user: 'ann' }, costNanos: 5 }),
+        logEntry(callId(noon, 2), { dimensions: { app: 'shop' }, costNanos: 7 }),
+        logEntry(callId(noon, 3), { dimensions: { app: 'a=b' } }),
+        logEntry(callId(noon, 4)),
+      ])
+      const ask = (dimension: string | null) =>
+        log.overview({ filter: noFilter, bucketMs: dayMs, dimension })
+      const found = await ask('app')
+      assert.deepEqual(
+        found.byDimension.map(({ name, calls, costNanos }) => [name, calls, costNanos]),
+        [
+          ['shop', 2, 12],
+          ['a=b', 1, 0],
+        ],
+      )
+      assert.deepEqual(found.dimensions, ['app', 'user'])
+      assert.deepEqual((await ask(null)).byDimension, [])
+      assert.deepEqual((await ask('nobody')).byDimension, [])
+      assert.deepEqual((await log.facets(noFilter)).pairs, [
+        { value: 'app=shop', calls: 2 },
+        { value: 'user=ann', calls: 1 },
+        { value: 'app=a=b', calls: 1 },
+      ])
     })
 
     it('keeps what was said apart, without media and secrets, cut at its bound', async () => {

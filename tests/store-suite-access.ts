@@ -193,6 +193,8 @@ export function accessSuite(store: () => Store): void {
     it('are all listed, in pages, and rewritten where they are as they were read', async () => {
       await store().createManaged('provider_key', providerKey('a'), null)
       await store().createManaged('provider_key', providerKey('b', { name: 'second' }), null)
+      await store().createManaged('provider', provider('p1'), null)
+      const settings = JSON.stringify(provider('p1').settings)
       const job = await submit(store(), { id: 'j1', context: 'context 1' })
       await submit(store(), { id: 'j2', context: 'context 2' })
       const found: string[] = []
@@ -205,6 +207,7 @@ export function accessSuite(store: () => Store): void {
       assert.deepEqual(found, [
         'provider_key a sealed a',
         'provider_key b sealed b',
+        `provider p1 ${settings}`,
         'job j1 context 1',
         'job j2 context 2',
       ])
@@ -213,14 +216,15 @@ export function accessSuite(store: () => Store): void {
         [
           { place: 'provider_key', id: 'a', was: 'sealed a', text: 'new a' },
           { place: 'provider_key', id: 'b', was: 'other', text: 'new b' },
+          { place: 'provider', id: 'p1', was: settings, text: '{"new":1}' },
           { place: 'job', id: job.id, was: 'context 1', text: 'new 1' },
         ],
         auditEntry('1'),
       )
-      assert.equal(written, 2)
+      assert.equal(written, 3)
       assert.deepEqual(
         (await store().listSealed(null, 10)).map(({ text }) => text),
-        ['new a', 'sealed b', 'new 1', 'context 2'],
+        ['new a', 'sealed b', '{"new":1}', 'new 1', 'context 2'],
       )
       assert.equal(await store().accessVersion(), before + 1)
     })

@@ -24,6 +24,7 @@ const rich: Partial<StoredKey> = {
   providerKeys: ['openai/main'],
   forwardHeaders: ['x-a'],
   mayPin: true,
+  logContent: false,
   expiresAt: 99,
   metadata: { owner: "O'Neill", ключ: '🗝' },
   limits: {

@@ -18,6 +18,7 @@ export function newStoredKey(
     providerKeys: null,
     forwardHeaders: [],
     mayPin: false,
+    logContent: true,
     teamId: null,
     customerId: null,
     expiresAt: null,

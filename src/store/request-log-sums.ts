@@ -1,4 +1,5 @@
 import { callKinds } from './logged-call.ts'
+import { Adder, CallNumbers, type Sums } from './request-log-adder.ts'
 import { type Block, timeOf } from './request-log-block.ts'
 import {
   type Condition,
@@ -16,48 +17,34 @@ export interface FacetValue {
 /** Of each dimension the names that occur most, at most a hundred. */
 export interface Facets {
   readonly values: Readonly<Record<LogDimension, readonly FacetValue[]>>
+  /** What callers gave, as `name=value`. */
+  readonly pairs: readonly FacetValue[]
   /** All calls that fit. */
   readonly calls: number
   /** False: it took too long, and older ones were not counted. */
   readonly complete: boolean
 }
 
-export interface Quantiles {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-}
-
-export interface Sums {
-  readonly calls: number
-  /** Of status 400 and above, but for those whose client went away. */
-  readonly errors: number
-  readonly limited: number
-  readonly left: number
-  /** Answered, but not by the first that was asked. */
-  readonly rescued: number
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly cachedInputTokens: number
-  readonly reasoningTokens: number
-  readonly costNanos: number
-  /** Null: nothing was measured. Milliseconds, right to a tenth. */
-  readonly duration: Quantiles | null
-  readonly firstToken: Quantiles | null
-}
-
 export interface OverviewQuery {
   /** Asking for jobs, and handing them in, is not counted. */
   readonly filter: LogFilter
   readonly bucketMs: number
+  /** Of the callers' own names, the one to add up by; null: by none. */
+  readonly dimension: string | null
 }
 
 export interface Overview {
   readonly all: Sums
   readonly series: readonly (Sums & { readonly at: number })[]
-  readonly by: Readonly<Record<SummedBy, readonly (Sums & { readonly name: string })[]>>
+  readonly by: Readonly<Record<SummedBy, readonly NamedSums[]>>
+  /** By the values of the dimension that was asked for; calls without one are not among them. */
+  readonly byDimension: readonly NamedSums[]
+  /** Names that callers gave in this time, whether a call with one fits or not. */
+  readonly dimensions: readonly string[]
   readonly complete: boolean
 }
+
+type NamedSums = Sums & { readonly name: string }
 
 const summedBy = ['provider', 'model', 'key'] as const
 type SummedBy = (typeof summedBy)[number]
@@ -71,6 +58,7 @@ export class FacetCounter {
   readonly #counts = Object.fromEntries(
     logDimensions.map((name) => [name, new Map<string, number>()]),
   ) as Record<LogDimension, Map<string, number>>
+  readonly #pairs = new Map<string, number>()
   #calls = 0
 
   constructor(filter: LogFilter) {
@@ -87,19 +75,36 @@ export class FacetCounter {
       if (failed === 'none') {
         this.#calls++
         for (const place of places) place.count(row)
+        this.#countPairs(block, row)
       } else places[logDimensions.indexOf(failed)]?.count(row)
     }
     for (const [i, name] of logDimensions.entries()) places[i]?.into(this.#counts[name])
   }
 
+  #countPairs({ pairs, pairsOf }: Block, row: number): void {
+    for (const place of pairsOf.get(row) ?? []) {
+      const pair = pairs[place] ?? ''
+      const known = this.#pairs.get(pair)
+      if (known !== undefined || this.#pairs.size < namesAtMost)
+        this.#pairs.set(pair, (known ?? 0) + 1)
+    }
+  }
+
   facets(complete: boolean): Facets {
-    const values = logDimensions.map((name) => {
-      const sorted = [...this.#counts[name]].toSorted(([, a], [, b]) => b - a)
-      return [name, sorted.slice(0, shownAtMost).map(([value, calls]) => ({ value, calls }))]
-    })
-    return { values: Object.fromEntries(values), calls: this.#calls, complete }
+    const values = logDimensions.map((name) => [name, mostFrequent(this.#counts[name])])
+    const pairs = mostFrequent(this.#pairs).map(({ value, calls }) => ({
+      value: (JSON.parse(value) as [string, string]).join('='),
+      calls,
+    }))
+    return { values: Object.fromEntries(values), pairs, calls: this.#calls, complete }
   }
 }
+
+const mostFrequent = (counts: ReadonlyMap<string, number>): readonly FacetValue[] =>
+  [...counts]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, shownAtMost)
+    .map(([value, calls]) => ({ value, calls }))
 
 function failedIn(
   conditions: readonly Condition[],
@@ -142,6 +147,7 @@ class Placed {
 }
 
 const namesAtMost = 2000
+const pairsAtMost = 10_000
 
 /** Adds calls up block by block. */
 export class Overviewer {
@@ -149,6 +155,9 @@ export class Overviewer {
   readonly #series = new Map<number, Adder>()
   #lastAt = -1
   #last: Adder | null = null
+  readonly #byDimension = new Map<string, Adder>()
+  readonly #dimensions = new Set<string>()
+  readonly #sumOfPair = new Map<string, Adder | null>()
   readonly #by = summedBy.map((column) => ({ column, adders: new Map<string, Adder>() }))
 
   constructor(query: OverviewQuery) {
@@ -159,24 +168,47 @@ export class Overviewer {
     const conditions = conditionsIn(block, this.#query.filter)
     if (conditions.some(({ fits }) => fits === null)) return
     const { bucketMs } = this.#query
+    const sumsOf = this.#sumsIn(block)
     const { columns } = block
     const own = this.#by.map(({ column, adders }) => ({
       places: columns[column],
       adders: block.names[column].map((name) => adderOf(adders, name)),
     }))
+    const call = new CallNumbers()
     for (let row = 0; row < block.calls; row++) {
       const kind = callKinds[columns.kind[row] ?? 0]
       if (kind === 'submit' || kind === 'poll') continue
       if (conditions.length > 0 && !conditions.every(({ fits }) => fits?.(row))) continue
       const time = timeOf(columns.order[row] ?? 0)
-      const [duration, firstToken] = [columns.duration[row] ?? 0, columns.firstToken[row] ?? 0]
-      // Found once for all sums: a logarithm costs more than adding everything else.
-      const bin = binOf(duration)
-      const firstBin = firstToken > 0 ? binOf(firstToken) : null
-      this.#bucket(time - (time % bucketMs)).add(columns, row, bin, firstBin)
-      for (const { places, adders } of own)
-        adders[places[row] ?? 0]?.add(columns, row, bin, firstBin)
+      call.read(columns, row)
+      this.#bucket(time - (time % bucketMs)).add(call)
+      for (const { places, adders } of own) adders[places[row] ?? 0]?.add(call)
+      sumsOf?.(row)?.add(call)
     }
+  }
+
+  /** The sum that a call belongs to by the dimension; null: there is none in the block, or none was asked for. */
+  #sumsIn({ pairs, pairsOf }: Block): ((row: number) => Adder | undefined) | null {
+    const adders = pairs.map((pair) => this.#sumOf(pair))
+    if (!adders.some((adder) => adder !== null)) return null
+    return (row) => {
+      for (const place of pairsOf.get(row) ?? []) {
+        const adder = adders[place]
+        if (adder) return adder
+      }
+      return undefined
+    }
+  }
+
+  /** Blocks have mostly the same pairs, and reading JSON costs more than remembering it. */
+  #sumOf(pair: string): Adder | null {
+    const known = this.#sumOfPair.get(pair)
+    if (known !== undefined) return known
+    const [name, value] = JSON.parse(pair) as [string, string]
+    if (this.#dimensions.size < shownAtMost) this.#dimensions.add(name)
+    const sum = name === this.#query.dimension ? adderOf(this.#byDimension, value) : null
+    if (this.#sumOfPair.size < pairsAtMost) this.#sumOfPair.set(pair, sum)
+    return sum
   }
 
   /** Most calls are in the bucket of the one before. */
@@ -193,15 +225,24 @@ export class Overviewer {
     const series = [...this.#series]
       .toSorted(([a], [b]) => a - b)
       .map(([at, adder]) => ({ at, ...adder.sums() }))
-    const by = this.#by.map(({ column, adders }) => {
-      const named = [...adders].filter(([name, { calls }]) => name !== '' && calls > 0)
-      const sorted = named.toSorted(([, a], [, b]) => b.calls - a.calls).slice(0, shownAtMost)
-      return [column, sorted.map(([name, adder]) => ({ name, ...adder.sums() }))]
-    })
+    const by = this.#by.map(({ column, adders }) => [column, namedSums(adders)])
     const all = new Adder()
     for (const adder of this.#series.values()) all.include(adder)
-    return { all: all.sums(), series, by: Object.fromEntries(by), complete }
+    return {
+      all: all.sums(),
+      series,
+      by: Object.fromEntries(by),
+      byDimension: namedSums(this.#byDimension),
+      dimensions: [...this.#dimensions].toSorted(),
+      complete,
+    }
   }
+}
+
+function namedSums(adders: ReadonlyMap<string, Adder>): readonly NamedSums[] {
+  const named = [...adders].filter(([name, { calls }]) => name !== '' && calls > 0)
+  const sorted = named.toSorted(([, a], [, b]) => b.calls - a.calls).slice(0, shownAtMost)
+  return sorted.map(([name, adder]) => ({ name, ...adder.sums() }))
 }
 
 /** Names are the callers' choice where no provider was asked: beyond a bound they share one sum. */
@@ -212,113 +253,4 @@ function adderOf(adders: Map<string, Adder>, given: string): Adder {
   const adder = new Adder()
   adders.set(name, adder)
   return adder
-}
-
-class Adder {
-  calls = 0
-  #errors = 0
-  #limited = 0
-  #left = 0
-  #rescued = 0
-  #input = 0
-  #output = 0
-  #cached = 0
-  #reasoning = 0
-  #cost = 0
-  readonly #duration = new Histogram()
-  readonly #firstToken = new Histogram()
-
-  add(columns: Block['columns'], row: number, bin: number, firstBin: number | null): void {
-    const status = columns.status[row] ?? 0
-    this.calls++
-    if (status === 499) this.#left++
-    else if (status >= 400) this.#errors++
-    else if ((columns.fallback[row] ?? 0) > 0 || (columns.attempts[row] ?? 0) > 1) this.#rescued++
-    if (status === 429) this.#limited++
-    this.#input += columns.input[row] ?? 0
-    this.#output += columns.output[row] ?? 0
-    this.#cached += columns.cached[row] ?? 0
-    this.#reasoning += columns.reasoning[row] ?? 0
-    const cost = columns.cost[row] ?? 0
-    if (cost > 0) this.#cost += cost
-    this.#duration.add(bin)
-    if (firstBin !== null) this.#firstToken.add(firstBin)
-  }
-
-  include(other: Adder): void {
-    this.calls += other.calls
-    this.#errors += other.#errors
-    this.#limited += other.#limited
-    this.#left += other.#left
-    this.#rescued += other.#rescued
-    this.#input += other.#input
-    this.#output += other.#output
-    this.#cached += other.#cached
-    this.#reasoning += other.#reasoning
-    this.#cost += other.#cost
-    this.#duration.include(other.#duration)
-    this.#firstToken.include(other.#firstToken)
-  }
-
-  sums(): Sums {
-    return {
-      calls: this.calls,
-      errors: this.#errors,
-      limited: this.#limited,
-      left: this.#left,
-      rescued: this.#rescued,
-      inputTokens: this.#input,
-      outputTokens: this.#output,
-      cachedInputTokens: this.#cached,
-      reasoningTokens: this.#reasoning,
-      costNanos: this.#cost,
-      duration: this.#duration.quantiles(),
-      firstToken: this.#firstToken.quantiles(),
-    }
-  }
-}
-
-/** Eight bins to each doubling, from a sixteenth of a millisecond to six days. */
-const perDoubling = 8
-const lowest = -4
-const bins = 32 * perDoubling
-
-function binOf(ms: number): number {
-  const bin = ms > 0 ? Math.floor((Math.log2(ms) - lowest) * perDoubling) : 0
-  return Math.max(0, Math.min(bins - 1, bin))
-}
-
-class Histogram {
-  #counts: Uint32Array | null = null
-  #total = 0
-
-  add(bin: number): void {
-    this.#counts ??= new Uint32Array(bins)
-    this.#counts[bin] = (this.#counts[bin] ?? 0) + 1
-    this.#total++
-  }
-
-  include(other: Histogram): void {
-    const counts = other.#counts
-    if (counts === null) return
-    this.#counts ??= new Uint32Array(bins)
-    for (const [bin, count] of counts.entries())
-      this.#counts[bin] = (this.#counts[bin] ?? 0) + count
-    this.#total += other.#total
-  }
-
-  quantiles(): Quantiles | null {
-    if (this.#counts === null) return null
-    return { p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99) }
-  }
-
-  /** The middle of the bin in which it lies. */
-  #at(part: number): number {
-    let left = Math.ceil(this.#total * part)
-    const bin = this.#counts?.findIndex((count) => {
-      left -= count
-      return left <= 0
-    })
-    return Math.round(2 ** (((bin ?? 0) + 0.5) / perDoubling + lowest) * 100) / 100
-  }
 }

@@ -28,6 +28,7 @@ export interface VirtualKeysTable {
   provider_keys: string | null
   forward_headers: string
   may_pin: number
+  log_content: number
   team_id: string | null
   customer_id: string | null
   limits: string | null

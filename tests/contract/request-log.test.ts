@@ -163,6 +163,27 @@ test('of a key that says so nothing of what was said is kept', async () => {
   assert.deepEqual([content, request, reply], ['private', null, null])
 })
 
+test('so it is of a key that was made over HTTP, until it is changed', async () => {
+  const manage = async (method: string, path: string, body: object): Promise<Fields> => {
+    const answer = await fetch(`${gateway.url}/api/virtual-keys${path}`, {
+      method,
+      headers: { authorization: admin, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return (await answer.json()) as Fields
+  }
+  const made = await manage('POST', '', { name: 'discreet', log_content: false })
+  assert.equal(made['log_content'], false)
+  const said = async () => {
+    const headers = { authorization: `Bearer ${made['value']}` }
+    return (await logged(gateway, await chat(gateway, { model: 'demo/hello' }, headers)))['content']
+  }
+  assert.equal(await said(), 'private')
+  const changed = await manage('PATCH', `/${made['id']}`, { log_content: true })
+  assert.equal(changed['log_content'], true)
+  assert.equal(await said(), 'kept')
+})
+
 test('no secret is in what is kept, whoever said it and wherever', async () => {
   const canaries = [
     providerKey,

@@ -16,17 +16,21 @@ let view: View
 before(async () => {
   if (skip) return
   buildDashboard()
-  ;[browser, gateway] = await Promise.all([launch(), startStage()])
+  gateway = await startStage()
+  browser = await launch()
   view = await openView(browser, gateway)
   await signIn(view, adminPassword)
 })
 after(async () => {
   if (skip) return
-  await browser.close()
-  await gateway.stop('SIGINT')
+  // Where the start failed there is nothing of it, and what is there must not keep this process.
+  await browser?.close()
+  await gateway?.stop('SIGINT')
 })
 
-test('at the first run the password that was told opens the pages', { skip }, async () => {
+test('at the first run the password that was told opens the pages, and can be changed', {
+  skip,
+}, async () => {
   await using fresh = await startGateway({ noConfig: true })
   const { password } = await fresh.firstRun()
   const told = await toldAddress(fresh)
@@ -41,6 +45,14 @@ test('at the first run the password that was told opens the pages', { skip }, as
     .waitFor()
   await signIn(newcomer, password)
   await newcomer.page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await newcomer.go('/settings?tab=access')
+  const sessions = newcomer.page.getByRole('table', { name: 'Open sessions' })
+  await sessions.getByText('this one').waitFor()
+  await newcomer.page.getByLabel('Present password').fill(password)
+  await newcomer.page.getByLabel('New password').fill('something I can remember')
+  await newcomer.page.getByRole('button', { name: 'Change password' }).click()
+  await newcomer.page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await signIn(newcomer, 'something I can remember')
   assert.deepEqual(newcomer.troubles, [])
   await newcomer.page.context().close()
 })

@@ -70,3 +70,21 @@ export async function manage(
   if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
   return answer
 }
+
+/** Something on every page: a team, a customer, limits, a key of theirs, calls of every kind. Answers the id of one. */
+export async function furnish(gateway: Gateway): Promise<string> {
+  const budget = { usd: '40.00', per: 'month' }
+  await manage(gateway, 'POST', '/api/customers', { name: 'acme', budget })
+  await manage(gateway, 'POST', '/api/teams', { name: 'shop', customer: 'acme' })
+  const limits = { requests: '5000/1m' }
+  await manage(gateway, 'PUT', '/api/limits/model/demo/hello', { limits, budget })
+  const rights = { team: 'shop', models: ['smart', 'demo/*'], limits, budget, log_content: false }
+  const { value } = await manage(gateway, 'POST', '/api/virtual-keys', { name: 'web', ...rights })
+  const { callId } = await call(gateway, hello('on a picture', 'smart'), {
+    headers: { 'x-bf-dim-app': 'shop' },
+  })
+  await call(gateway, hello('of a key that keeps nothing'), { key: String(value) })
+  await call(gateway, hello('later', 'demo/hello'), { headers: { 'x-bf-async': 'true' } })
+  await call(gateway, hello('refused', 'demo/error-400'))
+  return callId
+}

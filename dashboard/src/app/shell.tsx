@@ -96,7 +96,7 @@ export function Shell() {
         </div>
       </nav>
       <main ref={main} tabIndex={-1}>
-        <ErrorBoundary key={location.pathname}>
+        <ErrorBoundary place={location.pathname}>
           <Outlet />
         </ErrorBoundary>
       </main>

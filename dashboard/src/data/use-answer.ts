@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import type { ApiError } from './api-error.ts'
 import { ask, type QueryValues } from './ask.ts'
 
@@ -17,11 +17,11 @@ export interface Asking {
 const dueTries = 4
 const dueMs = 600
 
-/** Reads something of the API. What was shown stays until the next answer is there. */
+/** Reads something of the API. What was shown of the same thing stays until the next answer is there. */
 export function useAnswer<T>(path: string, query: QueryValues = {}, asking: Asking = {}) {
   return useQuery<T, ApiError>({
     ...answerOptions<T>(path, query, asking),
-    placeholderData: keepPreviousData,
+    placeholderData: (data, query) => (query?.queryKey[0] === path ? data : undefined),
     refetchInterval: asking.everyMs ?? false,
     enabled: asking.enabled ?? true,
     ...(asking.isDue && {

@@ -5,6 +5,7 @@ import { formatCount, formatMs, formatPercent, formatUsd, nanosToUsd } from '../
 import type { CallSums, Overview } from '../data/log-shapes.ts'
 import { useAnswer } from '../data/use-answer.ts'
 import { Badge } from '../parts/badge.tsx'
+import { Select } from '../parts/field.tsx'
 import { StatTile } from '../parts/stat-tile.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { ByName } from './overview/by-name.tsx'
@@ -17,15 +18,12 @@ const refreshMs = 5000
 
 export function OverviewPage() {
   const range = useRange()
-  const overview = useAnswer<Overview>(
-    '/api/overview',
-    {},
-    {
-      everyMs: range.isLive ? refreshMs : false,
-      late: range.times,
-      name: range.name,
-    },
-  )
+  const [{ dim }] = useUrlState()
+  const overview = useAnswer<Overview>('/api/overview', dim ? { by_dimension: dim } : {}, {
+    everyMs: range.isLive ? refreshMs : false,
+    late: range.times,
+    name: range.name,
+  })
   return (
     <>
       <header className="page-head">
@@ -50,9 +48,14 @@ export function OverviewPage() {
                   <LiveCalls />
                 </div>
                 <div className="grid-3">
-                  <ByName overview={data} by="model" title="Models" />
-                  <ByName overview={data} by="key" title="Keys" />
-                  <ByName overview={data} by="provider" title="Providers" />
+                  <ByName sums={data.by_model} title="Models" filter={(model) => ({ model })} />
+                  <ByName sums={data.by_key} title="Keys" filter={(key) => ({ key })} />
+                  <ByName
+                    sums={data.by_provider}
+                    title="Providers"
+                    filter={(provider) => ({ provider })}
+                  />
+                  <ByDimension overview={data} />
                 </div>
               </>
             )
@@ -60,6 +63,24 @@ export function OverviewPage() {
         </Loaded>
       </div>
     </>
+  )
+}
+
+/** By what callers say of their calls, where they say something. */
+function ByDimension({ overview }: { readonly overview: Overview }) {
+  const [{ dim = '' }, change] = useUrlState()
+  const { dimensions, by_dimension: sums } = overview
+  if (dimensions.length === 0) return null
+  return (
+    <ByName sums={sums} title="Dimension" filter={(value) => ({ dimension: `${dim}=${value}` })}>
+      <Select
+        label="Named"
+        isCompact
+        value={dim}
+        onChange={(name) => change({ dim: name })}
+        options={[['', 'choose'], ...dimensions.map((name) => [name, name] as const)]}
+      />
+    </ByName>
   )
 }
 

@@ -11,7 +11,7 @@ import { TextArea } from '../parts/text-area.tsx'
 import { CallAs } from './playground/call-as.tsx'
 import { callModel, nothingTold } from './playground/call-model.ts'
 import { ModelColumn, type Run } from './playground/model-column.tsx'
-import { bodyOf, type Draft, draftOf, emptyDraft } from './playground/replayed.ts'
+import { bodyOf, type Draft, draftOf, emptyDraft, exampleTool } from './playground/replayed.ts'
 import { curlFor } from './snippets.ts'
 
 const columnsAtMost = 3
@@ -105,6 +105,11 @@ export function PlaygroundPage() {
             rows={8}
             placeholder={'{\n  "temperature": 0.2,\n  "tools": []\n}'}
           />
+          {draft.more === '' && (
+            <button type="button" onClick={() => setDraft({ ...draft, more: exampleTool })}>
+              Put in an example of a tool
+            </button>
+          )}
         </details>
         <div className="actions">
           <Check label="Stream" checked={isStream} onChange={setStream} />

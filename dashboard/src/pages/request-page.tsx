@@ -31,11 +31,14 @@ export function RequestPage() {
 function Inspector({ call }: { readonly call: CallDetail }) {
   const navigate = useNavigate()
   const [isRaw, setRaw] = useState(false)
+  const [hasLines, setHasLines] = useState(false)
   const ledger = useAnswer<Answer<typeof listLedger>>(
     '/api/ledger',
     { call_id: call.id },
-    { everyMs: 10_000 },
+    { everyMs: hasLines || call.attempts.length === 0 ? 10_000 : 1000 },
   )
+  // They are written a moment after the answer.
+  if (!hasLines && (ledger.data?.data.length ?? 0) > 0) setHasLines(true)
   const { newer, older } = besides(call.id)
   const go = (id: string | undefined) => {
     if (id)

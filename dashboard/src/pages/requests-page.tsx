@@ -1,7 +1,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useHotkeys } from '../app/hotkeys.ts'
+import { SavedViews } from '../app/saved-views.tsx'
 import { useRange } from '../app/time-range.tsx'
 import { keepSearch, useUrlState } from '../app/url-state.ts'
 import type { ApiError } from '../data/api-error.ts'
@@ -22,6 +23,8 @@ import { callSnippets } from './snippets.ts'
 
 const pageSize = '50'
 const refreshMs = 5000
+/** Whoever looks for one call has often just made it. */
+const refreshEmptyMs = 1000
 
 export function RequestsPage() {
   const [search, change] = useUrlState()
@@ -44,11 +47,16 @@ export function RequestsPage() {
       }),
     getNextPageParam: ({ next }) => next,
     // What ended just before the page was opened is in neither the first answer nor the pushed calls.
-    refetchInterval: ({ state }) =>
-      isOn && range.isLive && (state.data?.pages.length ?? 0) <= 1 ? refreshMs : false,
+    refetchInterval: ({ state }) => {
+      if (!isOn || !isRecent(range.isLive, search['to']) || (state.data?.pages.length ?? 0) > 1)
+        return false
+      return state.data?.pages[0]?.data.length === 0 ? refreshEmptyMs : refreshMs
+    },
   })
   const tail = useTail(isOn && range.isLive, (call) => fitsSearch(search, call))
   useHotkeys({ ' ': () => setOn(!isOn) })
+  // Most likely opened next, so it is here by then.
+  useEffect(() => void import('./request-page.tsx'), [])
   const older = pages.data?.pages.flatMap(({ data }) => data) ?? []
   const lost = pages.data?.pages[0]?.lost_calls ?? 0
   const calls = joined(
@@ -67,6 +75,7 @@ export function RequestsPage() {
         <h1>Requests</h1>
         {range.isLive && <LiveDot state={tail.state} />}
         <div className="actions">
+          <SavedViews of="requests" />
           {range.isLive && (
             <button type="button" onClick={() => setOn(!isOn)}>
               {isOn ? 'Pause' : 'Go on'}
@@ -139,3 +148,9 @@ function joined(fresh: readonly LoggedCall[], read: readonly LoggedCall[]): read
   const newest = read[0]?.id ?? ''
   return [...fresh.filter(({ id }) => !known.has(id) && id > newest), ...read]
 }
+
+/** What has just ended is written within a second. */
+const writtenWithinMs = 10_000
+
+const isRecent = (isLive: boolean, to: string | undefined): boolean =>
+  isLive || Date.parse(to ?? '') > Date.now() - writtenWithinMs

@@ -1,4 +1,5 @@
 import { useMemo } from 'react'
+import { SavedViews } from '../app/saved-views.tsx'
 import { TimeRange, useRange } from '../app/time-range.tsx'
 import { useUrlState } from '../app/url-state.ts'
 import { withQuery } from '../data/ask.ts'
@@ -15,11 +16,14 @@ import {
   type Dimension,
   dimensions,
   nameOf,
+  nameOfAll,
   type UsageReport,
   type UsageSum,
 } from './usage/usage-shapes.ts'
 
 const hourMs = 3_600_000
+const rowsAtMost = '500'
+const linesAtMost = '8'
 
 const measures = {
   cost: { name: 'Cost', read: (s: UsageSum) => nanosToUsd(s.cost_nanos), show: formatUsd },
@@ -36,19 +40,25 @@ type Measure = keyof typeof measures
 export function UsagePage() {
   const [search, change] = useUrlState()
   const range = useRange('7d')
-  const by: Dimension = dimensions.find((each) => each === search['by']) ?? 'model'
+  const first: Dimension = dimensions.find((each) => each === search['by']) ?? 'model'
+  const second = dimensions.find((each) => each === search['and'] && each !== first)
+  const by = second ? [first, second] : [first]
   const measure: Measure =
     (search['measure'] ?? 'cost') in measures ? ((search['measure'] ?? 'cost') as Measure) : 'cost'
   const bucket = range.lengthMs > 72 * hourMs ? 'day' : 'hour'
-  const query = { by }
-  const sums = useAnswer<UsageReport>('/api/usage', query, {
-    late: range.times,
-    name: range.name,
-    everyMs: 30_000,
-  })
+  const query = { by: by.join(',') }
+  const sums = useAnswer<UsageReport>(
+    '/api/usage',
+    { ...query, top: rowsAtMost },
+    {
+      late: range.times,
+      name: range.name,
+      everyMs: 30_000,
+    },
+  )
   const series = useAnswer<UsageReport>(
     '/api/usage',
-    { ...query, bucket },
+    { ...query, bucket, top: linesAtMost },
     { late: range.times, name: range.name, everyMs: 30_000 },
   )
   return (
@@ -59,9 +69,19 @@ export function UsagePage() {
         <Select
           label="By"
           isCompact
-          value={by}
+          value={first}
           onChange={(value) => change({ by: value })}
           options={dimensions.map((each) => [each, each])}
+        />
+        <Select
+          label="and"
+          isCompact
+          value={second ?? ''}
+          onChange={(value) => change({ and: value })}
+          options={[
+            ['', '–'],
+            ...dimensions.filter((each) => each !== first).map((each) => [each, each] as const),
+          ]}
         />
         <Select
           label="Measure"
@@ -71,10 +91,11 @@ export function UsagePage() {
           options={Object.entries(measures).map(([value, { name }]) => [value, name])}
         />
         <div className="actions">
+          <SavedViews of="usage" />
           <a
             className="button"
             download
-            href={withQuery('/api/usage', { by, bucket, ...range.times(), format: 'csv' })}
+            href={withQuery('/api/usage', { ...query, bucket, ...range.times(), format: 'csv' })}
           >
             CSV
           </a>
@@ -88,7 +109,7 @@ export function UsagePage() {
                 Every attempt at a provider is a line of the ledger, and adds up here. The same by
                 curl:
               </p>
-              <Code text={`curl -u admin '${location.origin}/api/usage?by=${by}'`} />
+              <Code text={`curl -u admin '${location.origin}/api/usage?by=${query.by}'`} />
             </Empty>
           ) : (
             <>
@@ -134,19 +155,24 @@ export function UsagePage() {
 
 function UsageChart(props: {
   readonly report: UsageReport
-  readonly by: Dimension
+  readonly by: readonly Dimension[]
   readonly measure: Measure
 }) {
   const { report, by, measure } = props
   const { read, show, name } = measures[measure]
-  const { at, series } = useMemo(() => usageSeries(report, by, read), [report, by, read])
+  // A list is another one at each look; its names are not.
+  const names = by.join(' and ')
+  const { at, series } = useMemo(
+    () => usageSeries(report, names.split(' and ') as Dimension[], read),
+    [report, names, read],
+  )
   return (
     <section className="panel">
       <h2>
-        {name} by {by}
+        {name} by {names}
       </h2>
       <Chart
-        label={`${name} by ${by} over time`}
+        label={`${name} by ${names} over time`}
         kind="bars"
         at={at}
         series={series}
@@ -157,15 +183,25 @@ function UsageChart(props: {
   )
 }
 
-function UsageTable({ report, by }: { readonly report: UsageReport; readonly by: Dimension }) {
+function UsageTable({
+  report,
+  by,
+}: {
+  readonly report: UsageReport
+  readonly by: readonly Dimension[]
+}) {
   const rows = report.data.toSorted((a, b) => b.cost_nanos - a.cost_nanos)
   return (
     <Table<UsageSum>
-      label={`Usage by ${by}`}
+      label={`Usage by ${by.join(' and ')}`}
       rows={rows}
-      keyOf={(sum) => nameOf(sum, by)}
+      keyOf={(sum) => nameOfAll(sum, by)}
       columns={[
-        { name: by, kind: 'main', cell: (sum) => nameOf(sum, by) },
+        ...by.map((each) => ({
+          name: each,
+          kind: 'main' as const,
+          cell: (sum: UsageSum) => nameOf(sum, each),
+        })),
         { name: 'Calls', kind: 'number', cell: ({ calls }) => formatCount(calls) },
         {
           name: 'Attempts',

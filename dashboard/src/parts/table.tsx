@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useRef } from 'react'
+import { useOverflow } from './use-overflow.ts'
 
 export interface Column<T> {
   readonly name: string
@@ -19,6 +20,8 @@ export function Table<T>(props: {
 }) {
   const { label, columns, rows, keyOf, onOpen, openKey } = props
   const body = useRef<HTMLTableSectionElement>(null)
+  const frame = useRef<HTMLDivElement>(null)
+  const isWide = useOverflow(frame)
   const move = (event: KeyboardEvent<HTMLTableRowElement>, row: T) => {
     if (event.target !== event.currentTarget) return
     if (event.key === 'Enter') onOpen?.(row)
@@ -29,7 +32,12 @@ export function Table<T>(props: {
     all[all.indexOf(event.currentTarget) + by]?.focus()
   }
   return (
-    <div className="table-frame">
+    <div
+      ref={frame}
+      className="table-frame"
+      // What scrolls must be reachable by keyboard.
+      {...(isWide && { tabIndex: 0, role: 'region', 'aria-label': label })}
+    >
       <table aria-label={label} aria-rowcount={rows.length}>
         <thead>
           <tr>

@@ -39,6 +39,11 @@ const keyFields = {
   expires_at: Type.Optional(orNull(time(), { title: 'a time such as 2027-01-01T00:00:00Z' })),
   enabled: Type.Optional(flag()),
   allow_pinning: Type.Optional(flag({ description: 'May choose a provider key by x-bf-api-key.' })),
+  log_content: Type.Optional(
+    flag({
+      description: 'False: what is said in its calls is not kept, whatever `request_log` says.',
+    }),
+  ),
   forward_headers: Type.Optional(
     Type.Array(
       Type.String({
@@ -75,6 +80,7 @@ export const VirtualKeySchema = Type.Object(
     ...owners,
     ...allowed,
     allow_pinning: Type.Boolean(),
+    log_content: Type.Boolean(),
     forward_headers: Type.Array(Type.String()),
     ...labelled,
     ...managed,

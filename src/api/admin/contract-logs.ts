@@ -258,6 +258,9 @@ export const getLogFacets = operation({
     error: facet,
     status: facet,
     kind: facet,
+    dimension: Type.Array(Type.Object({ value: Type.String(), calls: Type.Integer() }), {
+      description: 'As `name=value`, of the calls that fit.',
+    }),
   }),
 })
 
@@ -275,6 +278,13 @@ export const getOverview = operation({
         description: 'Absent: as fits the time, at most 120 of them.',
       }),
     ),
+    by_dimension: Type.Optional(
+      text({
+        maxLength: 64,
+        title: 'the name of a dimension, of 1 to 64 characters',
+        description: 'A name that callers gave by `x-bf-dim-<name>`, to add up by.',
+      }),
+    ),
   }),
   body: null,
   reply: Type.Object({
@@ -290,6 +300,12 @@ export const getOverview = operation({
     by_provider: Type.Array(NamedSumsSchema),
     by_model: Type.Array(NamedSumsSchema),
     by_key: Type.Array(NamedSumsSchema),
+    by_dimension: Type.Array(NamedSumsSchema, {
+      description: 'By the values of the dimension asked for; calls without one are not there.',
+    }),
+    dimensions: Type.Array(Type.String(), {
+      description: 'Names that callers gave in this time.',
+    }),
     losses: Type.Array(LossSchema),
   }),
 })

@@ -22,8 +22,8 @@ import {
   type VirtualKeyResource,
 } from './contract-keys.ts'
 import { showKey } from './key-resource.ts'
-import { isFound, pageOf } from './page.ts'
-import { tenantId, tenantNames } from './tenants.ts'
+import { isFound, type ListPage, pageOfFetched, usualLimit } from './page.ts'
+import { findTenant, tenantId, tenantNames } from './tenants.ts'
 
 const what = 'virtual key'
 const longestOverlapMs = 366 * 86_400_000
@@ -51,9 +51,11 @@ export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
   const { store, runtime, gateway, keySecret } = deps
   const configNow = () => gateway.snapshot.config
   const now = (): number => runtime.clock.now()
+  const show = async (key: StoredKey): Promise<VirtualKeyResource> =>
+    showKey(key, configNow(), await tenantNames(store, [key]))
   const answer = async (key: StoredKey): Promise<AdminReply<VirtualKeyResource>> => {
     await deps.renewAccess()
-    return { body: showKey(key, configNow(), await tenantNames(store)), version: key.version }
+    return { body: await show(key), version: key.version }
   }
   const find = async ({ params: { id = '' } }: Request): Promise<StoredKey> => {
     const key = await store.findKey(id)
@@ -71,17 +73,15 @@ export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
     request: Request,
     { action, next, write }: KeyChange,
   ): Promise<StoredKey> => {
-    const names = await tenantNames(store)
-    const shown = (key: StoredKey) => showKey(key, configNow(), names)
     const written = await changeRead(
       request.ifVersion,
       () => findOurs(request),
-      (key, version) => {
+      async (key, version) => {
         const after = { ...next(key), version: key.version + 1, updatedAt: now() }
         const told: Change = {
           ...{ action, kind: 'virtual_key', object: key.id },
-          before: shown(key),
-          after: shown(after),
+          before: await show(key),
+          after: await show(after),
         }
         return write(key, version, auditOf(request, told, runtime))
       },
@@ -112,7 +112,7 @@ export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
     })
     const told: Change = {
       ...{ action: 'create', kind: 'virtual_key', object: key.id, before: null },
-      after: showKey(key, configNow(), await tenantNames(store)),
+      after: await show(key),
     }
     const written = writtenValue(await store.createKey(key, auditOf(request, told, runtime)), what)
     const { body, version } = await answer(written)
@@ -142,25 +142,11 @@ export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
     answer(await change(request, patchWith(enabled ? 'enable' : 'disable', { enabled })))
 
   return [
-    bind(listVirtualKeys, async ({ query }) => {
-      const { search, team, customer, enabled, managed_by: side, ...paging } = query
-      const [keys, names] = await Promise.all([store.listKeys(), tenantNames(store)])
-      const shown = keys.toReversed().map((key) => showKey(key, configNow(), names))
-      const wanted = shown.filter(
-        (key) =>
-          key.deleted_at === null &&
-          isFound(key.name, search) &&
-          (team === undefined || key.team === team) &&
-          (customer === undefined || key.customer === customer) &&
-          (enabled === undefined || key.enabled === enabled) &&
-          (side === undefined || key.managed_by === side),
-      )
-      return { body: pageOf(wanted, paging) }
-    }),
+    bind(listVirtualKeys, async ({ query }) => ({ body: await listKeys(query, deps) })),
     bind(createVirtualKey, create),
     bind(getVirtualKey, async (request) => {
       const key = await find(request)
-      return { body: showKey(key, configNow(), await tenantNames(store)), version: key.version }
+      return { body: await show(key), version: key.version }
     }),
     bind(updateVirtualKey, async (request) => {
       const patch = await readPatch(request.body, deps)
@@ -179,6 +165,44 @@ export function keyRoutes(deps: KeyDeps): readonly AdminRoute[] {
     bind(enableVirtualKey, (request) => switched(request, true)),
     bind(disableVirtualKey, (request) => switched(request, false)),
   ]
+}
+
+type KeyQuery = Static<typeof listVirtualKeys.query>
+const atOnce = 200
+
+/** A page of those that fit, the newest first. What stands in the file is looked at here, everything else in the store. */
+async function listKeys(
+  { search, team, customer, enabled, managed_by: side, limit = usualLimit, after }: KeyQuery,
+  { store, gateway }: Pick<KeyDeps, 'store' | 'gateway'>,
+): Promise<ListPage<VirtualKeyResource>> {
+  if (after !== undefined && !(await store.findKey(after)))
+    throw invalid('after', '"after" must be an id of this list: the last of the page before')
+  // What no id is: there is nobody in a team that is not there.
+  const idOf = async (kind: 'team' | 'customer', name: string | undefined) =>
+    name === undefined ? null : ((await findTenant(store, kind, name)) ?? '')
+  const filter = {
+    search: search ?? null,
+    side: side ?? null,
+    teamId: await idOf('team', team),
+    customerId: await idOf('customer', customer),
+    enabled: enabled ?? null,
+  }
+  const isWanted = (key: VirtualKeyResource): boolean =>
+    key.deleted_at === null &&
+    isFound(key.name, search) &&
+    (team === undefined || key.team === team) &&
+    (customer === undefined || key.customer === customer) &&
+    (enabled === undefined || key.enabled === enabled)
+  const wanted: VirtualKeyResource[] = []
+  for (let last = after ?? null; wanted.length <= limit; ) {
+    const page = await store.pageKeys(filter, { after: last, limit: Math.max(limit + 1, atOnce) })
+    const names = await tenantNames(store, page)
+    const shown = page.map((key) => showKey(key, gateway.snapshot.config, names))
+    wanted.push(...shown.filter(isWanted))
+    if (page.length < Math.max(limit + 1, atOnce)) break
+    last = page.at(-1)?.id ?? null
+  }
+  return pageOfFetched(wanted, limit)
 }
 
 type KeyFields = Static<typeof updateVirtualKey.body>
@@ -203,6 +227,7 @@ async function readPatch(
     ...(expiresAt !== undefined && { expiresAt: expiresAt && Date.parse(expiresAt) }),
     ...(given.enabled !== undefined && { enabled: given.enabled }),
     ...(given.allow_pinning !== undefined && { mayPin: given.allow_pinning }),
+    ...(given.log_content !== undefined && { logContent: given.log_content }),
     ...(headers !== undefined && { forwardHeaders: headers.map((each) => each.toLowerCase()) }),
     ...(given.metadata !== undefined && { metadata: given.metadata }),
   } as KeyPatch

@@ -3,8 +3,8 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Clock } from '../../core/runtime.ts'
 import type { LogTail } from '../../gateway/log-tail.ts'
 import type { RequestLog } from '../../store/request-log.ts'
+import type { Sums } from '../../store/request-log-adder.ts'
 import { type LogFilter, logDimensions } from '../../store/request-log-filter.ts'
-import type { Sums } from '../../store/request-log-sums.ts'
 import { type AdminRoute, bind } from './admin-route.ts'
 import {
   exportLogs,
@@ -54,11 +54,11 @@ export function logRoutes(deps: LogRouteDeps): readonly AdminRoute[] {
       }
     }),
     bind(getLogFacets, async ({ query }) => {
-      const { calls, complete, values } = await use().facets(readLogFilter(query))
+      const { calls, complete, values, pairs } = await use().facets(readLogFilter(query))
       const facets = Object.fromEntries(
         logDimensions.map((name) => [name, [...values[name]]]),
       ) as Record<(typeof logDimensions)[number], { value: string; calls: number }[]>
-      return { body: { object: 'facets', calls, complete, ...facets } }
+      return { body: { object: 'facets', calls, complete, ...facets, dimension: [...pairs] } }
     }),
     bind(exportLogs, async ({ query: { format = 'ndjson', limit, after = null, ...given } }) => {
       const question = { filter: readLogFilter(given), after, limit: limit ?? usualExport }
@@ -89,12 +89,12 @@ export function logRoutes(deps: LogRouteDeps): readonly AdminRoute[] {
         'There is no such call in the log. It was never made, or is no longer kept.',
       )
     }),
-    bind(getOverview, async ({ query: { bucket, ...given } }) => {
+    bind(getOverview, async ({ query: { bucket, by_dimension: dimension = null, ...given } }) => {
       const { filter, from, to } = periodOf(readLogFilter(given), clock.now())
       const bucketMs = bucket ? bucketsMs[bucket] : fittingBucket(to - from)
       const log = use()
       const [found, losses] = await Promise.all([
-        log.overview({ filter: { ...filter, from, to }, bucketMs }),
+        log.overview({ filter: { ...filter, from, to }, bucketMs, dimension }),
         log.losses(from, to),
       ])
       const named = (list: readonly (Sums & { readonly name: string })[]) =>
@@ -111,6 +111,8 @@ export function logRoutes(deps: LogRouteDeps): readonly AdminRoute[] {
           by_provider: named(found.by.provider),
           by_model: named(found.by.model),
           by_key: named(found.by.key),
+          by_dimension: named(found.byDimension),
+          dimensions: [...found.dimensions],
           losses: losses.map(showLoss),
         },
       }

@@ -1,8 +1,8 @@
 import { dollarsText } from '../../core/money.ts'
 import type { LoggedCall } from '../../store/logged-call.ts'
 import type { KeptBody, LogDetail, Loss } from '../../store/request-log.ts'
+import type { Sums } from '../../store/request-log-adder.ts'
 import { orderOf, timeOf } from '../../store/request-log-block.ts'
-import type { Sums } from '../../store/request-log-sums.ts'
 import { timeText } from './page.ts'
 
 const orNull = (text: string): string | null => (text === '' ? null : text)

@@ -2,7 +2,7 @@ import type { UsageDimension, UsageQuery } from '../../store/ledger-store.ts'
 import { invalid } from './check-fields.ts'
 import { usageDimensions } from './contract-money.ts'
 
-export const hourMs = 3_600_000
+const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
 const usualDays = 30
 /** The longest that may be asked for: what lies beyond is either a slip of the pen or a load. */

@@ -1,7 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import type { getJobRow } from '../../../../src/api/admin/contract-system.ts'
 import { type ApiError, toApiError } from '../../data/api-error.ts'
+import type { Answer } from '../../data/ask.ts'
 import { useCallCredential } from '../../data/credential.ts'
+import { formatFullTime } from '../../data/format.ts'
+import { useAnswer } from '../../data/use-answer.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { JsonTree } from '../../parts/json-tree.tsx'
@@ -41,10 +45,8 @@ export function JobResult({ id, onClose }: { readonly id: string; readonly onClo
     <Dialog title={`Job ${id.slice(0, 8)}`} onClose={onClose}>
       <div className="actions">
         <CopyButton text={id} label="Id" />
-        <Link to="/requests" search={{ q: id, range: '30d' }}>
-          Its requests
-        </Link>
       </div>
+      <JobFacts id={id} />
       {credential === null ? (
         <CallAs why="A result is for its owner or the admin." />
       ) : (
@@ -66,4 +68,66 @@ export function JobResult({ id, onClose }: { readonly id: string; readonly onClo
       )}
     </Dialog>
   )
+}
+
+/** What befell it, as far as it is written down. */
+function JobFacts({ id }: { readonly id: string }) {
+  const row = useAnswer<Answer<typeof getJobRow>>(
+    `/api/jobs/${encodeURIComponent(id)}`,
+    {},
+    { everyMs: 2000 },
+  )
+  return (
+    <Loaded query={row} lines={2}>
+      {({ status, owner, model, attempt, created_at, completed_at, expires_at, status_code }) => (
+        <>
+          <Link to="/requests" search={callsAround({ owner, created_at, completed_at })}>
+            Calls of its time
+          </Link>
+          <dl className="facts">
+            {(
+              [
+                ['State', status],
+                ['Of', owner.replace(/^key:/, '')],
+                ['Model', model],
+                ['Submitted', formatFullTime(created_at)],
+                [
+                  'Taken up',
+                  attempt === 0 ? 'not yet' : attempt === 1 ? 'once' : `${attempt} times`,
+                ],
+                ['Ended', completed_at === null ? 'not yet' : formatFullTime(completed_at)],
+                ['Answered with', status_code],
+                ['Result kept until', expires_at === null ? null : formatFullTime(expires_at)],
+              ] as const
+            ).map(
+              ([name, value]) =>
+                value !== null && (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                  </div>
+                ),
+            )}
+          </dl>
+        </>
+      )}
+    </Loaded>
+  )
+}
+
+const aroundMs = 1000
+
+/** The log does not know calls by their job, but whose they were, of which kind, and when. */
+function callsAround(job: {
+  readonly owner: string
+  readonly created_at: string
+  readonly completed_at: string | null
+}): Readonly<Record<string, string>> {
+  const at = (time: number) => new Date(time).toISOString()
+  return {
+    kind: 'submit,job',
+    ...(job.owner.startsWith('key:') && { key: job.owner.slice(4) }),
+    from: at(Date.parse(job.created_at) - aroundMs),
+    to: at(aroundMs + (job.completed_at ? Date.parse(job.completed_at) : Date.now())),
+  }
 }

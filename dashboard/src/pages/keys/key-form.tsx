@@ -3,7 +3,7 @@ import { ask } from '../../data/ask.ts'
 import { useAnswer } from '../../data/use-answer.ts'
 import { useChange } from '../../data/use-change.ts'
 import { Dialog } from '../../parts/dialog.tsx'
-import { Field } from '../../parts/field.tsx'
+import { Check, Field } from '../../parts/field.tsx'
 import { AllowanceFields, allowanceBody, toAllowance } from './allowance-fields.tsx'
 import { type Customer, keysPath, type NewKey, type Team, type VirtualKey } from './key-shapes.ts'
 
@@ -19,6 +19,7 @@ export function KeyForm(props: {
   const [team, setTeam] = useState(before?.team ?? '')
   const [customer, setCustomer] = useState(before?.customer ?? '')
   const [expires, setExpires] = useState(before?.expires_at?.slice(0, 16) ?? '')
+  const [logContent, setLogContent] = useState(before?.log_content ?? true)
   const [allowance, setAllowance] = useState(
     toAllowance(before?.limits ?? null, before?.budget ?? null),
   )
@@ -35,6 +36,7 @@ export function KeyForm(props: {
           team: team || null,
           customer: customer || null,
           expires_at: expires === '' ? null : new Date(`${expires}Z`).toISOString(),
+          log_content: logContent,
           ...allowanceBody(allowance, before?.budget ?? null),
         },
       }),
@@ -96,6 +98,11 @@ export function KeyForm(props: {
             problem={problem('expires_at')}
           />
         </div>
+        <Check
+          label="What is said may be kept, where the request log keeps it"
+          checked={logContent}
+          onChange={setLogContent}
+        />
         <AllowanceFields value={allowance} onChange={setAllowance} error={save.error} />
         {save.error && !save.error.param && <p className="problem">{save.error.message}</p>}
         <div className="actions">

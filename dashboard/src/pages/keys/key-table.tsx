@@ -21,7 +21,7 @@ export function KeyTable(props: {
     {
       name: 'Name',
       kind: 'main',
-      cell: ({ name, hint, managed_by }) => (
+      cell: ({ name, hint, managed_by, log_content }) => (
         <>
           <b>{name}</b> <span className="mono dim">{hint}</span>
           {managed_by === 'file' && (
@@ -30,6 +30,7 @@ export function KeyTable(props: {
               <Icon name="lock" /> file
             </span>
           )}
+          {!log_content && <span className="dim"> · nothing it says is kept</span>}
         </>
       ),
     },

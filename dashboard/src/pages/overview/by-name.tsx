@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { formatCount, formatMs, formatPercent, formatUsd, nanosToUsd } from '../../data/format.ts'
-import type { NamedSums, Overview } from '../../data/log-shapes.ts'
+import type { NamedSums } from '../../data/log-shapes.ts'
 import { BarList } from '../../parts/bar-list.tsx'
 import { Select } from '../../parts/field.tsx'
 
@@ -24,19 +24,27 @@ type Measure = keyof typeof measures
 
 /** Who or what it comes from, by any measure. */
 export function ByName(props: {
-  readonly overview: Overview
-  readonly by: 'model' | 'key' | 'provider'
+  readonly sums: readonly NamedSums[]
   readonly title: string
+  /** The filter of the requests behind a name. */
+  readonly filter: (name: string) => Readonly<Record<string, string>>
+  readonly children?: ReactNode
 }) {
-  const { overview, by, title } = props
+  const { title, filter, children } = props
   const [measure, setMeasure] = useState<Measure>('calls')
   const { read, show } = measures[measure]
-  const bars = overview[`by_${by}`].map((sums) => ({
+  const bars = props.sums.map((sums) => ({
     name: sums.name,
     value: read(sums),
     text: show(read(sums)),
     label: (
-      <Link to="/requests" search={(old: Record<string, string>) => ({ ...old, [by]: sums.name })}>
+      <Link
+        to="/requests"
+        search={({ dim: _dim, ...old }: Record<string, string>) => ({
+          ...old,
+          ...filter(sums.name),
+        })}
+      >
         {sums.name}
       </Link>
     ),
@@ -46,6 +54,7 @@ export function ByName(props: {
       <header>
         <h2>{title}</h2>
         <div className="actions">
+          {children}
           <Select
             label={`${title} by`}
             isCompact

@@ -9,6 +9,27 @@ export interface Draft {
 
 export const emptyDraft: Draft = { system: '', user: 'Say hello in one sentence.', more: '' }
 
+export const exampleTool = JSON.stringify(
+  {
+    tools: [
+      {
+        type: 'function',
+        function: {
+          name: 'weather_in',
+          description: 'The weather of a city.',
+          parameters: {
+            type: 'object',
+            properties: { city: { type: 'string' } },
+            required: ['city'],
+          },
+        },
+      },
+    ],
+  },
+  null,
+  2,
+)
+
 /** A request that was made, to be made again. What the fields have no room for stands in `more`. */
 export function draftOf(text: string): Draft | null {
   const body = parseOr(text)

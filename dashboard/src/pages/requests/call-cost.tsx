@@ -1,10 +1,12 @@
 import type { UseQueryResult } from '@tanstack/react-query'
-import type { listLedger } from '../../../../src/api/admin/contract-money.ts'
+import type { getEffectivePrice, listLedger } from '../../../../src/api/admin/contract-money.ts'
 import type { ApiError } from '../../data/api-error.ts'
 import type { Answer } from '../../data/ask.ts'
 import { formatCount } from '../../data/format.ts'
+import { useAnswer } from '../../data/use-answer.ts'
 import { Loaded } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
+import { costFormula } from './cost-formula.ts'
 
 type Ledger = Answer<typeof listLedger>
 type Line = Ledger['data'][number]
@@ -23,13 +25,12 @@ export function CallCost({ ledger }: { readonly ledger: UseQueryResult<Ledger, A
           ) : (
             <Table<Line>
               label="Lines of the ledger"
-              rows={data}
+              rows={data.toReversed()}
               keyOf={({ id }) => id}
               columns={[
                 { name: 'Attempt', cell: ({ provider, model }) => `${provider}/${model}` },
                 { name: 'Outcome', cell: ({ outcome }) => outcome },
-                { name: 'Tokens', cell: tokensOf },
-                { name: 'Price', cell: ({ price }) => price || 'none known', isSide: true },
+                { name: 'Reckoned', kind: 'main', cell: (line) => <Reckoned line={line} /> },
                 {
                   name: 'Cost',
                   kind: 'number',
@@ -48,6 +49,23 @@ export function CallCost({ ledger }: { readonly ledger: UseQueryResult<Ledger, A
         }
       </Loaded>
     </section>
+  )
+}
+
+/** Tokens times prices where they are known, with where the prices are from. */
+function Reckoned({ line }: { readonly line: Line }) {
+  const price = useAnswer<Answer<typeof getEffectivePrice>>(
+    '/api/prices/effective',
+    { model: `${line.provider}/${line.model}`, at: line.at },
+    { enabled: (line.cost_nanos ?? 0) > 0 },
+  )
+  const known = price.data?.price
+  return (
+    <>
+      {(known && costFormula(line, known)) ?? tokensOf(line)}
+      <br />
+      <span className="dim">{line.price || 'no price is known'}</span>
+    </>
   )
 }
 

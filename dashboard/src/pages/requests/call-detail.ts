@@ -34,7 +34,11 @@ export interface CallDetail {
   readonly dropped: readonly string[]
   readonly durationMs: number
   readonly heldMs: number | null
+  /** Of the attempt that answered; all three are since the call began. */
+  readonly firstByteMs: number | null
   readonly firstTokenMs: number | null
+  /** What no provider was waited for; null where two were asked at once. */
+  readonly ownMs: number | null
   readonly inputTokens: number
   readonly outputTokens: number
   readonly cachedInputTokens: number
@@ -60,6 +64,8 @@ export function readDetail({
   const fields: Fields = record
   const provider = textOf(fields['provider'])
   const job = textOf(fields['job'])
+  const attempts = record.attempts.map((each) => attemptOf(each as Fields))
+  const durationMs = numberOf(fields['duration_ms']) ?? 0
   return {
     id,
     at: started_at,
@@ -79,20 +85,28 @@ export function readDetail({
     agent: textOf(fields['user_agent']),
     clientRetry: numberOf(fields['client_retry']) ?? 0,
     dropped: Array.isArray(fields['dropped']) ? fields['dropped'].map(String) : [],
-    durationMs: numberOf(fields['duration_ms']) ?? 0,
+    durationMs,
     heldMs: numberOf(fields['held_ms']),
+    firstByteMs: attempts.findLast(({ error }) => error === null)?.firstByteMs ?? null,
     firstTokenMs: numberOf(fields['first_token_ms']),
+    ownMs: ownPart(durationMs, attempts),
     inputTokens: numberOf(fields['input_tokens']) ?? 0,
     outputTokens: numberOf(fields['output_tokens']) ?? 0,
     cachedInputTokens: numberOf(fields['cached_input_tokens']) ?? 0,
     reasoningTokens: numberOf(fields['reasoning_tokens']) ?? 0,
     dimensions: Object.entries((fields['dimensions'] ?? {}) as Record<string, string>),
-    attempts: record.attempts.map((each) => attemptOf(each as Fields)),
+    attempts,
     content,
     request,
     reply,
     record,
   }
+}
+
+function ownPart(durationMs: number, attempts: readonly Attempt[]): number | null {
+  if (attempts.some(({ role, endMs }) => role === 'hedge' || endMs === null)) return null
+  const askedMs = attempts.reduce((sum, { startMs, endMs }) => sum + (endMs ?? 0) - startMs, 0)
+  return Math.max(0, durationMs - askedMs)
 }
 
 function attemptOf(fields: Fields): Attempt {

@@ -21,17 +21,35 @@ export function CallFacts({ call }: { readonly call: CallDetail }) {
       ),
     ],
     ['Time taken', formatMs(call.durationMs)],
+    ['First byte', call.firstByteMs === null ? null : formatMs(call.firstByteMs)],
     ['First token', call.firstTokenMs === null ? null : formatMs(call.firstTokenMs)],
+    ['The gateway’s part', call.ownMs === null ? null : formatMs(call.ownMs)],
     ['Tokens', tokensOf(call)],
     ['Speed', speedOf(call)],
     ['Kind', call.kind],
+    [
+      'Job',
+      call.job && (
+        <Link to="/jobs" search={{ job: call.job }}>
+          {call.job.slice(0, 8)}
+        </Link>
+      ),
+    ],
     ['Request id', call.requestId === call.id ? null : call.requestId],
     ['Client', call.agent],
     ['Client tried before', call.clientRetry > 0 ? `${call.clientRetry} times` : null],
     ['Left out for the provider', call.dropped.join(', ') || null],
     ['Team', call.team],
     ['Customer', call.customer],
-    ...call.dimensions,
+    ...call.dimensions.map(
+      ([name, value]) =>
+        [
+          name,
+          <Link key={name} to="/requests" search={{ dimension: `${name}=${value}` }}>
+            {value}
+          </Link>,
+        ] as const,
+    ),
   ]
   return (
     <section className="panel">

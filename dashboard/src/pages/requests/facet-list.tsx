@@ -6,7 +6,17 @@ import type { Facets } from '../../data/log-shapes.ts'
 import { useAnswer } from '../../data/use-answer.ts'
 import { filterQuery } from './log-filter.ts'
 
-const shown = ['status', 'error', 'model', 'provider', 'key', 'kind'] as const
+const shown = [
+  'status',
+  'error',
+  'model',
+  'provider',
+  'key',
+  'team',
+  'customer',
+  'kind',
+  'dimension',
+] as const
 const valuesAtMost = 8
 /** As in the style: below it they stand above the rows and would push them away. */
 const besideFromPx = 1000

@@ -30,7 +30,7 @@ export function FilterBar() {
             type="search"
             value={text}
             onChange={setText}
-            placeholder="an id, an error, or status:429 model:gpt-4o slow:5000"
+            placeholder="an id, an error, or status:429 model:gpt-4o dim:app=shop slow:5000"
           />
         </div>
         <button type="submit">

@@ -13,6 +13,7 @@ export const conditions = [
   'customer',
   'route',
   'kind',
+  'dimension',
   'min_duration_ms',
   'min_cost_usd',
 ] as const
@@ -23,6 +24,7 @@ const spelled: Readonly<Record<string, ConditionName>> = {
   slow: 'min_duration_ms',
   duration: 'min_duration_ms',
   cost: 'min_cost_usd',
+  dim: 'dimension',
 }
 
 /** The query that the address means. Several values of one condition stand in it with commas between. */
@@ -66,6 +68,7 @@ export function fitsSearch(search: Search, call: LoggedCall): boolean {
     isNamed('customer', call.customer_id) &&
     isNamed('route', call.route) &&
     isNamed('kind', call.kind) &&
+    (values('dimension')?.every((pair) => hasPair(call, pair)) ?? true) &&
     call.duration_ms >= Number(search['min_duration_ms'] ?? 0) &&
     (call.cost_nanos ?? 0) >= Number(search['min_cost_usd'] ?? 0) * 1e9 &&
     (words === undefined ||
@@ -73,4 +76,9 @@ export function fitsSearch(search: Search, call: LoggedCall): boolean {
         text?.toLowerCase().includes(words),
       ))
   )
+}
+
+function hasPair({ dimensions }: LoggedCall, pair: string): boolean {
+  const sign = pair.indexOf('=')
+  return dimensions[pair.slice(0, sign)] === pair.slice(sign + 1)
 }

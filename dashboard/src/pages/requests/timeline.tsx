@@ -28,7 +28,7 @@ export function Timeline({ call }: { readonly call: CallDetail }) {
               <br />
               <span className="dim">
                 {attempt.key ? `key ${attempt.key}` : 'no key'}
-                {attempt.role === 'repeat' && ', again'}
+                {isAgain(attempts, place) && ', again'}
                 {attempt.role === 'hedge' && ', beside the first'}
               </span>
             </span>
@@ -42,12 +42,22 @@ export function Timeline({ call }: { readonly call: CallDetail }) {
                 {attempt.status ?? 'no answer'}
               </Badge>
               {attempt.error && <span className="dim"> {attempt.error}</span>}
+              <br />
+              <span className="dim">{formatMs((attempt.endMs ?? wholeMs) - attempt.startMs)}</span>
             </span>
           </li>
         ))}
       </ol>
     </section>
   )
+}
+
+/** Of the ledger a fallback is a repeat too; who reads it here sees that it is somebody else. */
+function isAgain(attempts: readonly Attempt[], place: number): boolean {
+  const own = attempts[place]
+  return attempts
+    .slice(0, place)
+    .some(({ provider, model }) => provider === own?.provider && model === own.model)
 }
 
 function Lane(props: {

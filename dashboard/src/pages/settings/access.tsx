@@ -9,6 +9,8 @@ import { useAnswer } from '../../data/use-answer.ts'
 import { useChange } from '../../data/use-change.ts'
 import { Check, Select } from '../../parts/field.tsx'
 import { Loaded } from '../../parts/states.tsx'
+import { OpenSessions } from './open-sessions.tsx'
+import { PasswordForm } from './password-form.tsx'
 
 /** Who is signed in, and how the pages look. */
 export function Access() {
@@ -69,6 +71,8 @@ export function Access() {
           </button>
         </div>
       </section>
+      <OpenSessions />
+      <PasswordForm />
       <section className="panel">
         <h2>Look</h2>
         <div className="fields">

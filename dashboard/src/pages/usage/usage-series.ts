@@ -1,6 +1,6 @@
 import type { Series } from '../../parts/chart.tsx'
 import { filled, slotsOf } from '../../parts/chart-series.ts'
-import { type Dimension, nameOf, type UsageReport, type UsageSum } from './usage-shapes.ts'
+import { type Dimension, nameOfAll, type UsageReport, type UsageSum } from './usage-shapes.ts'
 
 const linesAtMost = 7
 const stepsMs = { hour: 3_600_000, day: 86_400_000 } as const
@@ -8,7 +8,7 @@ const stepsMs = { hour: 3_600_000, day: 86_400_000 } as const
 /** The largest names by themselves, the others as one; times without use are there too, with nothing. */
 export function usageSeries(
   report: UsageReport,
-  by: Dimension,
+  by: readonly Dimension[],
   read: (sum: UsageSum) => number,
 ): { readonly at: readonly number[]; readonly series: readonly Series[] } {
   const times = timesOf(report)
@@ -17,7 +17,7 @@ export function usageSeries(
   for (const sum of report.data) {
     const place = places.get(Date.parse(sum.at ?? report.from))
     if (place === undefined) continue
-    const name = nameOf(sum, by)
+    const name = nameOfAll(sum, by)
     const row = rows.get(name) ?? times.map(() => 0)
     row[place] = (row[place] ?? 0) + read(sum)
     rows.set(name, row)
