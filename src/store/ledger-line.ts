@@ -52,7 +52,26 @@ export const lineOf = (
   row: Omit<LedgerRow, keyof LedgerWay | 'kind'>,
   charges: string,
 ): LedgerLine =>
-  `["${row.id}","${row.callId}","usage","${row.outcome}","${row.role}","${row.form}",${way},${row.at},${row.inputTokens},${row.outputTokens},${row.cachedInputTokens},${row.cacheWriteTokens},${row.reasoningTokens},${row.audioInputTokens},${row.audioOutputTokens},${row.estimated ? 1 : 0},${row.costNanos},${charges}]`
+  // Joined, and not put together with `+`: such a string is a tree of fifty parts until somebody reads it, and this one is
+  // kept for a while, where the garbage collector would walk through it.
+  [
+    `["${row.id}"`,
+    `"${row.callId}"`,
+    `"usage","${row.outcome}"`,
+    `"${row.role}","${row.form}"`,
+    way,
+    row.at,
+    row.inputTokens,
+    row.outputTokens,
+    row.cachedInputTokens,
+    row.cacheWriteTokens,
+    row.reasoningTokens,
+    row.audioInputTokens,
+    row.audioOutputTokens,
+    row.estimated ? 1 : 0,
+    row.costNanos === null ? 'null' : row.costNanos,
+    `${charges}]`,
+  ].join(',')
 
 /** What lines say. Throws where one is no line. */
 export const readLines = (lines: readonly LedgerLine[]): readonly Settled[] =>
