@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import type { Scope } from '../src/core/allowance.ts'
 import type { Attempt, Call } from '../src/core/call.ts'
 import { type Principal, unbound } from '../src/core/principal.ts'
+import { createRedactor } from '../src/core/redactor.ts'
 import { systemRuntime } from '../src/core/system.ts'
 import { Bookkeeper } from '../src/gateway/bookkeeper.ts'
 import { LedgerWriter } from '../src/gateway/ledger-writer.ts'
@@ -61,6 +62,8 @@ const usage: Attempt['usage'] = {
   estimated: false,
 }
 
+const redact = createRedactor()
+
 function openBooks(intents: IntentLog | null): Bookkeeper {
   const writer = new LedgerWriter({
     ...{ clock, node: 'bench', warn() {} },
@@ -72,7 +75,8 @@ function openBooks(intents: IntentLog | null): Bookkeeper {
     giveBack: async () => {},
   }
   const budgets = new BudgetBook(bank, clock)
-  return new Bookkeeper({ clock, limits: new LimitBook(clock), budgets, writer, intents })
+  const limits = new LimitBook(clock)
+  return new Bookkeeper({ clock, limits, budgets, writer, intents, redact: () => redact })
 }
 
 const bytes = Buffer.from(

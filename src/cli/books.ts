@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { GatewayError } from '../core/errors.ts'
+import type { Redactor } from '../core/redactor.ts'
 import type { Runtime, Timer } from '../core/runtime.ts'
 import { Bookkeeper } from '../gateway/bookkeeper.ts'
 import { LedgerWriter } from '../gateway/ledger-writer.ts'
@@ -18,6 +19,7 @@ export interface BooksParts {
   readonly runtime: Runtime
   readonly dataDir: string
   readonly logger: Log['logger']
+  readonly redact: () => Redactor
 }
 
 export interface Books {
@@ -33,7 +35,13 @@ const idleMs = 10_000
 const lookMs = 2000
 
 /** Settles what earlier processes left open, then opens the books of this one. */
-export async function openBooks({ store, runtime, dataDir, logger }: BooksParts): Promise<Books> {
+export async function openBooks({
+  store,
+  runtime,
+  dataDir,
+  logger,
+  redact,
+}: BooksParts): Promise<Books> {
   const { clock } = runtime
   const folder = join(dataDir, 'intents')
   const node = nodeName()
@@ -76,7 +84,7 @@ export async function openBooks({ store, runtime, dataDir, logger }: BooksParts)
   })
   let isStopped = false
   return {
-    books: new Bookkeeper({ clock, limits, budgets, writer, intents }),
+    books: new Bookkeeper({ clock, limits, budgets, writer, intents, redact }),
     writer,
     stop() {
       isStopped = true

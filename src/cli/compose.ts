@@ -103,7 +103,10 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
   })
   const translator = new ThreadTranslator()
   const { dataDir } = config
-  const accounts = await openBooks({ store, runtime, dataDir, logger: log.logger })
+  const accounts = await openBooks({
+    ...{ store, runtime, dataDir, logger: log.logger },
+    redact: () => requests.redact(),
+  })
   const { books } = accounts
   const budget: BodyBudget = new BodyBudget(() => gateway.snapshot.config.server.maxBufferedBytes)
   const gateway: Gateway = new Gateway(await inForce.begin(), {

@@ -44,6 +44,7 @@ export function createJobs(parts: JobParts): { queue: JobQueue; worker: JobWorke
   const cancelled = new GatewayError('job_cancelled', 'This job was cancelled')
   const queue = new JobQueue({
     ...shared,
+    redact: settling.redact,
     onSubmitted: () => worker.wake(),
     onCancelled: (id) => worker.abort(id, cancelled),
   })

@@ -26,12 +26,11 @@ export async function settleLeftovers(
     )
   // Several gateways on one store may have the same data folder.
   const left = IntentLog.recover(folder).filter(({ node }) => !isRunning(node))
-  for (const { node, lines, forget } of left) {
-    const last = lastOfEach(lines)
+  for (const { node, lines } of left) {
+    const last = lastOfEach(lines())
     let written = 0
     for (let from = 0; from < last.length; from += batch)
       written += (await store.settleAttempts(node, last.slice(from, from + batch))).written
-    forget()
     if (written > 0)
       logger.warn({ attempts: written }, 'calls that a process left open were settled as estimates')
   }
@@ -45,6 +44,8 @@ export async function settleLeftovers(
         'money that was taken ahead before the machine went down was charged, unattributed',
       )
   }
+  // Last: on a shared store the files alone tell whose leases these were.
+  for (const { forget } of left) forget()
 }
 
 /** Of each attempt the last that was noted: what it came to, where that was known already. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -39,6 +39,14 @@ test('the master key is made once, for its user alone, and a given one is used i
       exitCode: 2,
       message: new RegExp(`^${name} is shorter than 16`),
     })
+})
+
+test('a kept key that was cut short is refused, and is no reason to seal with nothing', () => {
+  const dir = folder()
+  for (const left of ['', '\n', 'c2hvcnQ=\n']) {
+    writeFileSync(path.join(dir, 'encryption.key'), left)
+    assert.throws(() => readMasterKeys(dir, {}), { exitCode: 2, message: /empty or cut short/ })
+  }
 })
 
 test('another key is refused by name, before every key would be unknown without a word', async () => {

@@ -31,12 +31,14 @@ export function readMasterKeys(dataDir: string, env: Environment): MasterKeys {
   }
 }
 
+const shortest = 16
+
 function given(name: string, env: Environment): Buffer | null {
   const value = env[name]
   if (value === undefined || value === '') return null
-  if (value.length >= 16) return Buffer.from(value)
+  if (value.length >= shortest) return Buffer.from(value)
   throw new UsageError(
-    `${name} is shorter than 16 characters. Use a long random text, such as 32 random bytes in base64.`,
+    `${name} is shorter than ${shortest} characters. Use a long random text, such as 32 random bytes in base64.`,
     2,
   )
 }
@@ -45,7 +47,12 @@ function keptKey(dataDir: string): Buffer {
   const file = path.join(dataDir, 'encryption.key')
   if (!existsSync(file))
     writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
-  return Buffer.from(readFileSync(file, 'utf8').trim())
+  const kept = readFileSync(file, 'utf8').trim()
+  if (kept.length >= shortest) return Buffer.from(kept)
+  throw new UsageError(
+    `${file} is empty or cut short. Put back the key that was in it; where nothing was sealed with it yet, remove the file.`,
+    2,
+  )
 }
 
 const derive = (master: Buffer, purpose: string): Buffer =>

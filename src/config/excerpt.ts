@@ -1,5 +1,5 @@
 import type { ConfigDocument } from './document.ts'
-import { nodeAt } from './schema-node.ts'
+import { holdsSecret, nodeAt } from './schema-node.ts'
 
 const maxWidth = 120
 // In text that did not parse nothing says what is a secret, so what looks like one is hidden.
@@ -49,7 +49,7 @@ function secretRanges(document: ConfigDocument, start: number, end: number): [nu
       // A secret under a misspelled name is still a secret, so unknown settings are hidden too.
       const node = nodeAt(path)
       const written = document.text.slice(...range)
-      const isSecret = node === undefined || node.writeOnly === true || urlLogin.test(written)
+      const isSecret = node === undefined || holdsSecret(node) || urlLogin.test(written)
       return isSecret && !onlyReferences.test(written)
     })
     .map(({ range }): [number, number] => [Math.max(range[0], start), Math.min(range[1], end)])

@@ -38,6 +38,13 @@ export function namedEntries(node: SchemaNode): { pattern: string; node: SchemaN
   return entry ? { pattern: entry[0], node: entry[1] } : null
 }
 
+/** Whether it is a secret, or a block or list with one in it, which is then easily given in its place. */
+export const holdsSecret = (node: SchemaNode): boolean =>
+  node.writeOnly === true ||
+  [...Object.values(node.properties ?? {}), node.items, namedEntries(node)?.node].some(
+    (inner) => inner !== undefined && holdsSecret(inner),
+  )
+
 /** The schema of one setting; undefined where the schema knows none. */
 export function nodeAt(path: Path): SchemaNode | undefined {
   let node: SchemaNode | undefined = rootNode

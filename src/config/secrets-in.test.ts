@@ -16,13 +16,14 @@ test('every value that nobody may read is among the secrets, and names are not',
             { name: 'k', value: null, cloud: { region: 'eu-1', secret_access_key: 'aws-secret' } },
             { name: 'l', value: 'provider-key', cloud: {} },
           ],
-          headers: { 'x-title': 'public', 'x-api-key': 'header-secret' },
+          headers: { 'x-title': 'public', 'x-api-key': 'header-secret', authorization: 'Token t0' },
           proxy: 'http://user:proxy-password@proxy:1',
         },
       ],
     ]),
   } as unknown as Config
   assert.deepEqual(secretsIn(config).toSorted(), [
+    'Token t0',
     'admin-password',
     'aws-secret',
     'header-secret',
@@ -30,5 +31,6 @@ test('every value that nobody may read is among the secrets, and names are not',
     'provider-key',
     'proxy-password',
     'sk-bf-key',
+    't0',
   ])
 })

@@ -18,7 +18,7 @@ export function secretsIn({
     ...[...providers.values()].flatMap(secretsOf),
     passwordIn(store.url),
     passwordIn(tracing?.url ?? null),
-    ...Object.values(tracing?.headers ?? {}),
+    ...Object.values(tracing?.headers ?? {}).flatMap(wordsOf),
   ].filter((secret) => secret !== null && secret !== '') as readonly string[]
 }
 
@@ -28,10 +28,15 @@ function secretsOf({ keys, headers, proxy }: ProviderConfig): readonly (string |
       value,
       ...Object.entries(cloud).flatMap(([name, each]) => (open.has(name) ? [] : [each])),
     ]),
-    ...Object.entries(headers).flatMap(([name, value]) => (secretHeader.test(name) ? [value] : [])),
+    ...Object.entries(headers).flatMap(([name, value]) =>
+      secretHeader.test(name) ? wordsOf(value) : [],
+    ),
     passwordIn(proxy),
   ]
 }
+
+/** `Bearer abc` is repeated without its first word as well. */
+const wordsOf = (value: string): readonly string[] => [value, ...value.split(/\s+/).slice(1)]
 
 function passwordIn(url: string | null): string | null {
   const password = url === null ? null : URL.parse(url)?.password

@@ -1,6 +1,7 @@
 import type { ConfigDocument } from './document.ts'
 import { nearestName } from './nearest.ts'
 import {
+  holdsSecret,
   isRecord,
   namedEntries,
   nodeAt,
@@ -98,7 +99,7 @@ export function validateDocument(document: ConfigDocument, report: Report): void
     if (references.length > 0) return `what ${references.join(' and ')} holds`
     if (Array.isArray(value)) return 'a list'
     if (isRecord(value)) return 'a block'
-    if (node.writeOnly) return 'what is given'
+    if (holdsSecret(node)) return 'what is given'
     return shorten(JSON.stringify(value) ?? String(value))
   }
 

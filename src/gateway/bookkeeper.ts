@@ -3,6 +3,7 @@ import type { Attempt, AttemptHold, Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import { mostOf, type Price } from '../core/price.ts'
 import type { Principal } from '../core/principal.ts'
+import type { Redactor } from '../core/redactor.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { BudgetBook, Reservation } from '../governance/budget-book.ts'
 import type { Grant, LimitBook } from '../governance/limit-book.ts'
@@ -33,15 +34,18 @@ export interface BookkeeperDeps {
   readonly writer: LedgerWriter
   /** Null: what a process that dies had under way is not remembered. */
   readonly intents: IntentLog | null
+  /** Takes secrets out of names that callers choose. */
+  readonly redact: () => Redactor
 }
 
 /** Lets calls in and attempts go as limits and money allow, and settles what they came to: each attempt once. */
 export class Bookkeeper {
   readonly #deps: BookkeeperDeps
-  readonly #ways = new LedgerWays()
+  readonly #ways: LedgerWays
 
   constructor(deps: BookkeeperDeps) {
     this.#deps = deps
+    this.#ways = new LedgerWays(deps.redact)
   }
 
   get limits(): LimitBook {
@@ -263,8 +267,9 @@ class Hold implements AttemptHold {
   }
 
   drop(): void {
-    this.settle(0, 0)
-    this.intent?.amend(noteOfNothing(this.id))
+    this.#reservation.settle(0)
+    this.#grant.undo()
+    this.intent?.takeBack(noteOfNothing(this.id))
     this.close()
   }
 

@@ -2,6 +2,7 @@ import type { Attempt, AttemptHold, Call } from '../core/call.ts'
 import type { Usage } from '../core/chat.ts'
 import { type Nanos, nanosPerDollar } from '../core/money.ts'
 import { costOf, type Price } from '../core/price.ts'
+import type { Redactor } from '../core/redactor.ts'
 import { lineOf, wayText } from '../store/ledger-line.ts'
 import { budgetName } from '../store/ledger-rows.ts'
 import type { LedgerLine, LedgerRow } from '../store/ledger-store.ts'
@@ -67,10 +68,20 @@ const waysAtMost = 1000
 
 /** The part of a line that says who asks whom: the same with most calls, so it is made once. */
 export class LedgerWays {
-  readonly #known = new WeakMap<object, Map<string, string>>()
+  readonly #redact: () => Redactor
+  #redactor: Redactor | null = null
+  #known = new WeakMap<object, Map<string, string>>()
+
+  /** Whatever a caller asks for may be a secret by mistake. */
+  constructor(redact: () => Redactor) {
+    this.#redact = redact
+  }
 
   of({ principal, asked }: Call, target: WayTarget, price: Price | null): string {
     const { provider, upstreamModel, key } = target
+    const redact = this.#redact()
+    if (redact !== this.#redactor) this.#known = new WeakMap()
+    this.#redactor = redact
     const source = price?.source ?? ''
     const name = `${asked}\0${provider}\0${upstreamModel}\0${key}\0${source}`
     const known = this.#knownOf(principal ?? nobody)
@@ -81,9 +92,9 @@ export class LedgerWays {
       key: principal?.name ?? '',
       teamId: principal?.teamId ?? '',
       customerId: principal?.customerId ?? '',
-      route: asked ?? '',
+      route: redact(asked ?? ''),
       provider,
-      model: upstreamModel,
+      model: redact(upstreamModel),
       providerKey: key ?? '',
       price: source,
     })

@@ -22,7 +22,7 @@ export function loggedCallOf(record: CallRecord, call: Call): LoggedCall {
     team: record.team ?? '',
     customer: record.customer ?? '',
     // Whatever it was, it is what somebody asked for: as long as they liked.
-    route: short(call.asked ?? ''),
+    route: short(record.model ?? ''),
     provider: record.provider ?? '',
     model: short(record.upstream_model ?? ''),
     agent: record.user_agent ?? '',

@@ -3,6 +3,7 @@ import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Job, JobStatus, JobWithResult } from '../core/job.ts'
 import { ownerOf, type Principal } from '../core/principal.ts'
+import type { Redactor } from '../core/redactor.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { CallerExtras } from '../gateway/upstream-request.ts'
@@ -43,6 +44,8 @@ export interface JobQueueDeps {
   readonly time: Timekeeper
   readonly sealer: Sealer
   readonly watch: JobWatch
+  /** Takes secrets out of names that callers choose. */
+  readonly redact: () => Redactor
   /** There is something to do. */
   readonly onSubmitted: () => void
   /** A job that may be running here is over, by somebody's word. */
@@ -149,14 +152,14 @@ export class JobQueue {
   }
 
   #newJob(ask: JobAsk, now: number): NewJob {
-    const { gateway, runtime, sealer } = this.#deps
+    const { gateway, runtime, sealer, redact } = this.#deps
     const { look, deployment, extras, dimensions, requestId, surface, route, ttlMs } = ask
     const trace = ask.trace && spanPlaceOf(ask.trace)
     return {
       id: runtime.randomId(),
       owner: ownerOf(ask.principal),
       route,
-      model: deployment ?? look.model ?? '',
+      model: redact()(deployment ?? look.model ?? ''),
       fingerprint: fingerprintOf(ask),
       idempotencyKey: ask.idempotencyKey,
       idempotentUntil: now + Math.max(keptKeysMs, ttlMs),

@@ -49,8 +49,7 @@ function sharedAttributes(
     [names.conversation]: request?.session ? redact(request.session) : null,
   }
   // The record's are those without secrets.
-  for (const [name, text] of Object.entries(dimensions ?? {}))
-    shared[names.dimension + redact(name)] = text
+  for (const [name, text] of Object.entries(dimensions ?? {})) shared[names.dimension + name] = text
   return shared
 }
 

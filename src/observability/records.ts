@@ -184,7 +184,7 @@ const redactAll = (
   texts: Readonly<Record<string, string>>,
   redact: Redactor,
 ): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, redact(text)]))
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [redact(name), redact(text)]))
 
 const asItIs: Redactor = (text) => text
 

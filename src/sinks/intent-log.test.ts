@@ -7,7 +7,7 @@ import { ManualClock } from '../../tests/support/manual-clock.ts'
 import { IntentLog } from './intent-log.ts'
 
 const linesIn = (folder: string): readonly string[] =>
-  IntentLog.recover(folder).flatMap(({ lines }) => lines)
+  IntentLog.recover(folder).flatMap(({ lines }) => lines())
 
 const folders: string[] = []
 afterEach(() => {
@@ -49,7 +49,7 @@ test('half a line of a process that died in the middle of it is no line', async 
   log.open('whole')
   writeFileSync(join(folder, 'other.0.intents'), 'first\nsec')
   const left = IntentLog.recover(folder)
-  const told = left.map(({ node, lines }) => [node, ...lines].join(' '))
+  const told = left.map(({ node, lines }) => [node, ...lines()].join(' '))
   assert.deepEqual(told.toSorted(), ['me whole', 'other first'])
   for (const { forget } of left) forget()
   assert.deepEqual(readdirSync(folder), [])
@@ -110,6 +110,37 @@ test('a file with an amendment stays as long as what it amends is open', async (
   assert.deepEqual(readdirSync(folder), [])
 })
 
+test('what is taken back stands in the file of the note, however many files have gone since', async () => {
+  const { folder, log } = open()
+  const dropped = log.open('one')
+  const kept = log.open('two')
+  const fill = () => {
+    for (let i = 0; i < 100; i++) log.open('x'.repeat(64 * 1024)).close()
+  }
+  fill()
+  dropped.takeBack('no one')
+  dropped.close()
+  dropped.takeBack('too late')
+  fill()
+  const told = linesIn(folder).filter((line) => line !== '' && !line.startsWith('x'))
+  assert.deepEqual(told, ['one', 'two', 'no one'])
+  kept.close()
+  log.stop()
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('what another gateway settles in the same moment is no fault', () => {
+  const { folder, log } = open()
+  log.open('one')
+  const [mine, its] = [IntentLog.recover(folder), IntentLog.recover(folder)]
+  for (const { forget } of its) forget()
+  assert.deepEqual(
+    mine.map(({ node, lines }) => [node, lines()]),
+    [['me', []]],
+  )
+  for (const { forget } of mine) forget()
+})
+
 test('what cannot be amended ends nothing', async () => {
   const { folder, log, clock } = open()
   const first = log.open('one')
@@ -127,7 +158,7 @@ test('one that began is known by its name before it noted anything, and leaves n
   const { folder, log } = open()
   log.begin()
   assert.deepEqual(
-    IntentLog.recover(folder).map(({ node, lines }) => [node, lines]),
+    IntentLog.recover(folder).map(({ node, lines }) => [node, lines()]),
     [['me', []]],
   )
   log.stop()

@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -17,6 +18,8 @@ import type { Clock, Timer } from '../core/runtime.ts'
 export interface Intent {
   /** Another line about the same, which counts instead of those before. Nobody waits for it, and it may be lost. */
   amend(line: string): void
+  /** The last line about it: what it announced is not done. It stands beside the first one, so that both go together. */
+  takeBack(line: string): void
   /** Once what it announced is stored elsewhere. */
   close(): void
 }
@@ -25,7 +28,7 @@ export interface Intent {
 export interface LeftIntents {
   readonly node: string
   /** In the order in which they were written. */
-  readonly lines: readonly string[]
+  lines(): readonly string[]
   /** Once they are settled. */
   forget(): void
 }
@@ -109,13 +112,23 @@ export class IntentLog {
       const files = own.map((name) => join(folder, name))
       return {
         node,
-        // A process that died in the middle of a write leaves half a line, which announced nothing yet.
-        lines: files.flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1)),
+        lines: () => files.flatMap(linesIn),
         forget() {
-          for (const file of files) unlinkSync(file)
+          // Several gateways may have found the same, and each of them settles it.
+          for (const file of files) rmSync(file, { force: true })
         },
       }
     })
+  }
+
+  /** Hands a line to the system at once, into the file where the note began. */
+  takeBack({ file }: Segment, line: string): void {
+    try {
+      // After a write that failed half a line may stand there.
+      writeSync(file, `\n${line}\n`)
+    } catch {
+      // What was announced counts then.
+    }
   }
 
   /** At the end, after everything is closed: what is closed is forgotten, what is not stays for the next start. */
@@ -222,11 +235,26 @@ class Note implements Intent {
     if (this.#isOpen) this.#log.amend(this, line)
   }
 
+  takeBack(line: string): void {
+    if (this.#isOpen && this.#first) this.#log.takeBack(this.#first, line)
+  }
+
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     if (this.#first) this.#log.letGo(this.#first)
     if (this.#later) this.#log.letGo(this.#later)
+  }
+}
+
+function linesIn(file: string): readonly string[] {
+  try {
+    // A process that died in the middle of a write leaves half a line, which announced nothing yet.
+    return readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  } catch (thrown) {
+    // Another gateway has settled it in the meantime.
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw thrown
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Redactor } from '../../src/core/redactor.ts'
 import type { Clock } from '../../src/core/runtime.ts'
 import { Bookkeeper } from '../../src/gateway/bookkeeper.ts'
 import { LedgerWriter } from '../../src/gateway/ledger-writer.ts'
@@ -38,5 +39,10 @@ export function openBooks(clock: Clock): {
   })
   const limits = new LimitBook(clock)
   const budgets = new BudgetBook(bank, clock)
-  return { books: new Bookkeeper({ clock, limits, budgets, writer, intents: null }), rows }
+  const redact: Redactor = (text) => text
+  const books = new Bookkeeper({
+    ...{ clock, limits, budgets, writer, intents: null },
+    redact: () => redact,
+  })
+  return { books, rows }
 }

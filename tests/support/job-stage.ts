@@ -148,6 +148,7 @@ export class JobStage {
     this.#workers.push(worker)
     const queue = new JobQueue({
       ...shared,
+      redact: () => (text) => text,
       onSubmitted: () => worker.wake(),
       onCancelled: (id) => worker.abort(id, cancelled),
     })
