@@ -218,6 +218,10 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     watching.refresh()
   })
   let stopResealing = (): void => {}
+  const renewing = runtime.clock.timer(connectionAgeMs, () => {
+    pools.renew()
+    renewing.refresh()
+  })
   const stopCaring = (): void => {
     follower.stop()
     stopResealing()
@@ -225,6 +229,7 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
     accounts.stop()
     requests.stop()
     watching.cancel()
+    renewing.cancel()
     vitals.stop()
   }
   try {
@@ -290,6 +295,8 @@ export async function startGateway(parts: Parts): Promise<RunningGateway> {
 }
 
 const vitalsMs = 250
+/** After which an upstream connection carries no further call. */
+const connectionAgeMs = 10 * 60_000
 const lastCallMs = 250
 /** How long calls that were just cut may take to tell their clients and be settled. */
 const settleMs = 2000

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { after, test } from 'node:test'
 import { startUpstream } from '../../tests/support/upstream.ts'
-import { stall } from '../../tests/support/upstream-script.ts'
+import { json, stall, until } from '../../tests/support/upstream-script.ts'
 import { testAuthority } from '../../tests/support/upstream-tls.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { type PoolSettings, Pools } from './pool.ts'
@@ -97,4 +97,22 @@ test('who waits for a connection can be told from who has one', async () => {
   held.exchange.abort()
   assert.equal(next.exchange.waiting, false)
   assert.equal(await next.ended, 'end')
+})
+
+test('after a renewal calls go over new connections, and what is under way ends well', async () => {
+  const own = await startUpstream()
+  const endpoint = pools.open(settings({ origin: own.url }))
+  const gate = Promise.withResolvers<void>()
+  own.on('held', [until(gate.promise), json(200, {})])
+  assert.equal(await send(endpoint).ended, 'end')
+  const held = send(endpoint, { model: 'held' })
+  await own.next(({ model }) => model === 'held')
+  const before = own.connections.total
+  pools.renew()
+  assert.equal(await send(endpoint).ended, 'end')
+  assert.equal(own.connections.total, before + 1)
+  gate.resolve()
+  assert.equal(await held.ended, 'end')
+  while (own.connections.open > 1) await new Promise((resolve) => setImmediate(resolve))
+  await own.stop()
 })

@@ -50,14 +50,16 @@ export class Pools {
     }
   }
 
+  /** An address may have changed since: connections made before carry no further call. To be called now and then. */
+  renew(): void {
+    for (const lane of this.#lanes.values()) lane.renew()
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map(({ dispatcher }) => dispatcher.destroy()))
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.destroy()))
     this.#lanes.clear()
   }
 }
-
-/** An address may have changed since: connections older than this carry no further call. */
-const connectionAgeMs = 10 * 60_000
 
 function createPool(
   { origin, connectTimeoutMs, connections, proxy, ca, reach = 'any' }: PoolSettings,
@@ -71,7 +73,6 @@ function createPool(
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: 64 * 1024,
-    clientTtl: connectionAgeMs,
   }
   const tls = { timeout: connectTimeoutMs, ...(ca && { ca }) }
   if (proxy) {
@@ -104,7 +105,9 @@ const waitingAtMost = 100
  * would queue without bound, and keep the bodies of callers who have long left.
  */
 class Lane implements Endpoint {
-  readonly dispatcher: Dispatcher
+  #dispatcher: Dispatcher
+  /** Those before it that may still carry something. */
+  readonly #former = new Set<Dispatcher>()
   readonly #settings: PoolSettings
   readonly #lookup: LookupFunction
   readonly #waiting: PooledExchange[] = []
@@ -112,7 +115,7 @@ class Lane implements Endpoint {
   #retired = false
 
   constructor(settings: PoolSettings, lookup: LookupFunction) {
-    this.dispatcher = createPool(settings, lookup)
+    this.#dispatcher = createPool(settings, lookup)
     this.#settings = settings
     this.#lookup = lookup
   }
@@ -125,20 +128,33 @@ class Lane implements Endpoint {
     return exchange
   }
 
+  /** The library can let connections grow old by itself, but then looks at the clock for each of them with every call. */
+  renew(): void {
+    const old = this.#dispatcher
+    this.#dispatcher = createPool(this.#settings, this.#lookup)
+    this.#former.add(old)
+    void letGo(old).finally(() => this.#former.delete(old))
+  }
+
+  async destroy(): Promise<void> {
+    const all = [this.#dispatcher, ...this.#former]
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()))
+  }
+
   /** Calls that began before may still come: each is carried on a connection of its own. */
   retire(): void {
     this.#retired = true
-    if (this.#underWay === 0) letGo(this.dispatcher)
+    if (this.#underWay === 0) void letGo(this.#dispatcher)
   }
 
   /** Its place is free again. */
   leave(exchange: PooledExchange, started: boolean): void {
     if (started) {
       this.#underWay--
-      if (exchange.own) letGo(exchange.own)
+      if (exchange.own) void letGo(exchange.own)
       const next = this.#waiting.shift()
       if (next) this.#start(next)
-      else if (this.#retired && this.#underWay === 0) letGo(this.dispatcher)
+      else if (this.#retired && this.#underWay === 0) void letGo(this.#dispatcher)
     } else {
       const place = this.#waiting.indexOf(exchange)
       if (place >= 0) this.#waiting.splice(place, 1)
@@ -151,13 +167,13 @@ class Lane implements Endpoint {
     // The pool would take whatever is idle; one that carries a single request has nothing idle.
     if (exchange.wantsFresh || this.#retired)
       exchange.own = createPool({ ...this.#settings, connections: 1 }, this.#lookup)
-    exchange.start(exchange.own ?? this.dispatcher, origin)
+    exchange.start(exchange.own ?? this.#dispatcher, origin)
   }
 }
 
 /** Ends well what is under way; before anything is under way it would refuse that too. */
-function letGo(dispatcher: Dispatcher): void {
-  dispatcher.close().catch(() => {
+function letGo(dispatcher: Dispatcher): Promise<void> {
+  return dispatcher.close().catch(() => {
     // It was closed or destroyed in the meantime: closed either way.
   })
 }
