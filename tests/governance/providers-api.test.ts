@@ -279,6 +279,23 @@ test('what is wrong is refused with its place, and nothing is written', async ()
     expectStatus(await ask(`/api/providers?${query}`), 400)
 })
 
+test('what is stored for one address is never sent to another', async () => {
+  await make('moved', local({ headers: { 'x-team': 'a-secret-header' } }))
+  const at = '/api/providers/moved'
+  const elsewhere = { base_url: 'http://127.0.0.1:9/v1' }
+  await addKey('moved', { name: 'k', value: 'x' })
+  const refused = expectStatus(await patch(at, { settings: elsewhere }), 409)
+  assert.deepEqual([errorOf(refused).code, errorOf(refused).param], ['in_use', 'settings.base_url'])
+  expectStatus(await patch(at, { settings: { max_concurrency: 5 } }), 200)
+  expectStatus(await ask(`${at}/keys/k`, { method: 'DELETE' }), 200)
+  const header = expectStatus(await patch(at, { settings: elsewhere }), 409)
+  assert.equal(errorOf(header).param, 'settings.headers.x-team')
+  // As it is shown, it says nothing.
+  const masked = ((await ask(at)).body as { settings: { headers: object } }).settings.headers
+  expectStatus(await patch(at, { settings: { ...elsewhere, headers: masked } }), 409)
+  expectStatus(await patch(at, { settings: { ...elsewhere, headers: { 'x-team': 'anew' } } }), 200)
+})
+
 test('a change by somebody who saw an older version is refused with 412', async () => {
   const made = await make('contended')
   const at = '/api/providers/contended'

@@ -2,7 +2,7 @@ import { compileStored, compileStoredKey, type StoredProblem } from '../../confi
 import type { ProviderConfig } from '../../config/config.ts'
 import { isLoopback } from '../../config/proxy.ts'
 import { isRecord, showPath } from '../../config/schema-node.ts'
-import type { GatewayError } from '../../core/errors.ts'
+import { GatewayError } from '../../core/errors.ts'
 import { openKey } from '../../governance/sealed-settings.ts'
 import type { Sealer } from '../../governance/sealer.ts'
 import type { StoredProviderKey } from '../../store/access-store.ts'
@@ -64,6 +64,39 @@ function checkReach({ baseUrl, proxy, reach }: ProviderConfig): void {
         `"${setting}" leads into the private network: that needs "allow_private_network": true`,
       )
   }
+}
+
+const destinations = ['type', 'base_url', 'proxy']
+
+const headersOf = ({ headers }: Words): Words => (isRecord(headers) ? headers : {})
+
+/**
+ * Throws `in_use` where another address would get what was stored for the one before: whoever may change a provider could
+ * read by it what is never shown.
+ */
+export function checkDestination(
+  before: Words,
+  after: Words,
+  change: Words,
+  keys: readonly StoredProviderKey[],
+): void {
+  const moved = destinations.find((name) => before[name] !== after[name])
+  if (moved === undefined) return
+  if (keys.length > 0)
+    throw new GatewayError(
+      'in_use',
+      `Its keys would be sent to another address. Delete them, change "${moved}", and add them again.`,
+      { param: `settings.${moved}` },
+    )
+  const [was, is, given] = [before, after, change].map(headersOf) as [Words, Words, Words]
+  // Who gives the value itself knows it; as it is shown it changes nothing.
+  const kept = Object.keys(was).find((name) => is[name] === was[name] && given[name] !== was[name])
+  if (kept !== undefined)
+    throw new GatewayError(
+      'in_use',
+      `The header "${kept}" would be sent to another address. Give it anew together with "${moved}", or null to take it away.`,
+      { param: `settings.headers.${kept}` },
+    )
 }
 
 export interface KeyCheck {

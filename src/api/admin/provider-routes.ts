@@ -14,7 +14,7 @@ import {
   updateProvider,
 } from './contract-providers.ts'
 import { isFound } from './page.ts'
-import { checkKeysWith, checkProvider, mergeSettings } from './provider-checks.ts'
+import { checkDestination, checkKeysWith, checkProvider, mergeSettings } from './provider-checks.ts'
 import { findProvider, type KnownProviders, pageOfAll, readKnown } from './provider-lookup.ts'
 import { testCalls } from './provider-probe.ts'
 import {
@@ -82,7 +82,9 @@ export function providerRoutes(deps: AdminDeps): readonly AdminRoute[] {
         const settings = change ? mergeSettings(before, change) : before
         if (change) {
           checkProvider(row.name, settings, providers)
-          checkKeysWith(row.name, settings, known.keys.get(row.name) ?? [], providers, sealer)
+          const keys = known.keys.get(row.name) ?? []
+          checkKeysWith(row.name, settings, keys, providers, sealer)
+          checkDestination(before, settings, change, keys)
         }
         const patch = {
           ...(change && { settings: sealProvider(id, settings, sealer) }),
