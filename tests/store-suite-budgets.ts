@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { ledgerLine } from '../src/store/ledger-line.ts'
 import type { Store } from '../src/store/store.ts'
 import { BudgetModel } from './store-budget-model.ts'
 import { charge, ledgerRow, moneyOf, ref, wish } from './store-suite-ledger-fixtures.ts'
+import { fc } from './support/properties.ts'
 
 /** What every store must do with money that is taken ahead. */
 export function budgetSuite(store: () => Store): void {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { ledgerLine } from '../src/store/ledger-line.ts'
 import type { LedgerRow, UsageDimension, UsageQuery, UsageSum } from '../src/store/ledger-store.ts'
 import type { Store } from '../src/store/store.ts'
 import { charge, ledgerRow, moneyOf, ref, wish } from './store-suite-ledger-fixtures.ts'
+import { fc } from './support/properties.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import fc from 'fast-check'
 import { toJobStatus } from '../src/core/job.ts'
 import type { Claim } from '../src/store/job-store.ts'
 import type { Store } from '../src/store/store.ts'
 import { JobModel } from './store-job-model.ts'
 import { ends, failure, newJob, success } from './store-suite-fixtures.ts'
+import { fc } from './support/properties.ts'
 
 const owner = fc.constantFrom('ann', 'bob', 'cy')
 const node = fc.constantFrom('n1', 'n2')

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, it } from 'node:test'
-import fc from 'fast-check'
 import { GatewayError } from '../src/core/errors.ts'
 import type { FileKey, StoredKey } from '../src/store/access-store.ts'
 import { newStoredKey } from '../src/store/new-stored-key.ts'
@@ -16,6 +15,7 @@ import { modelSuite } from './store-suite-model.ts'
 import { pageSuite } from './store-suite-pages.ts'
 import { recoverSuite } from './store-suite-recover.ts'
 import { submitSuite } from './store-suite-submit.ts'
+import { fc } from './support/properties.ts'
 
 export interface OpenedStore {
   store: Store

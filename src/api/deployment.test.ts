@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assert as always, array, constantFrom, property } from 'fast-check'
+import { fc } from '../../tests/support/properties.ts'
 import { GatewayError } from '../core/errors.ts'
 import { decodeDeployment, readApiVersion } from './deployment.ts'
+
+const { assert: always, array, constantFrom, property } = fc
 
 const refused = (param: string) => (error: unknown) =>
   error instanceof GatewayError && error.code === 'invalid_request' && error.facts.param === param

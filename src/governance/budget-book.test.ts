@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
 import { ManualClock } from '../../tests/support/manual-clock.ts'
+import { fc } from '../../tests/support/properties.ts'
 import type { Scope } from '../core/allowance.ts'
 import { GatewayError } from '../core/errors.ts'
 import { nanosOf } from '../core/money.ts'

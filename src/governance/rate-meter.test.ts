@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../tests/support/properties.ts'
 import { openRateMeter, type RateMeter } from './rate-meter.ts'
 
 const at = (ms: number) => ({ monotonicMs: ms, epochMs: Date.UTC(2026, 0, 31, 23, 59) + ms })

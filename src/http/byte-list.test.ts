@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assert as always, array, nat, property, tuple } from 'fast-check'
+import { fc } from '../../tests/support/properties.ts'
 import { ByteList } from './byte-list.ts'
+
+const { assert: always, array, nat, property, tuple } = fc
 
 test('pieces of any sizes come out joined in their order', () => {
   // Sizes around the limits between what is kept, what is gathered and what fills a block.

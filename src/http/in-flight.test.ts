@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assert as always, array, constantFrom, nat, property, tuple } from 'fast-check'
+import { fc } from '../../tests/support/properties.ts'
 import { GatewayError } from '../core/errors.ts'
 import { InFlight, type OpenCall } from './in-flight.ts'
+
+const { assert: always, array, constantFrom, nat, property, tuple } = fc
 
 function call(): OpenCall & { readonly aborted: GatewayError[] } {
   const aborted: GatewayError[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../tests/support/properties.ts'
 import type { Route, Target } from '../core/route.ts'
 import { chanceFor } from './chance.ts'
 import { type Chance, planTargets, type TargetHealth } from './plan.ts'

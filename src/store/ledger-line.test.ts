@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { ledgerRow } from '../../tests/store-suite-ledger-fixtures.ts'
+import { fc } from '../../tests/support/properties.ts'
 import { ledgerLine, lineOf, readLines, wayText } from './ledger-line.ts'
 
 const text = fc.string({ unit: 'binary', maxLength: 20 })

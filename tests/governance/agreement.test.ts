@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { missingPostgres, startPostgres } from 'test-postgres'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { fc } from '../support/properties.ts'
 import { costOf, type Kind, kinds, type Mixed, openMixed, type Report } from './mixed-calls.ts'
 import { type Books, contradictions, type StoredLine } from './read-books.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import Value from 'typebox/value'
+import { fc } from '../../../tests/support/properties.ts'
 import { durationPattern, ratePattern, windowPattern } from '../../config/units.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { adminOperations } from '../admin-contract.ts'

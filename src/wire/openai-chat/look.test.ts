@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
+import { fc } from '../../../tests/support/properties.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { requestRules, scanJson } from '../json-scan.ts'
 import { type ChatLook, lookAtChat, scanRequest } from './look.ts'
