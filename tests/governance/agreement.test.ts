@@ -83,6 +83,7 @@ async function holds(storeUrl: string | null): Promise<void> {
       const ids = new Set(await Promise.all(mix.map((kind) => mixed.run(key, kind))))
       // Asked anew each time: a hedge that is given up may arrive after its call is over.
       const sent = () => [...ids].reduce((sum, id) => sum + (mixed.sent.get(id) ?? 0), 0)
+      await stage.untilWritten()
       const books = await stage.booksWhen(
         ({ lines }) => lines.filter((line) => line.key === key).length >= sent(),
       )

@@ -190,6 +190,16 @@ export class Governed implements AsyncDisposable {
   }
 
   /** The same once it is as it should be: lines are written a moment after their calls. */
+  /** Nothing is under way, and no line waits: by the count of lines alone one that is expected by nobody stands for another. */
+  async untilWritten(limitMs = 10_000): Promise<void> {
+    const endAt = performance.now() + limitMs
+    for (const name of ['sluice_inflight_requests', 'sluice_ledger_waiting'])
+      while ((await this.metric(name)) > 0) {
+        if (performance.now() > endAt) throw new Error(`${name} never came to 0`)
+        await sleep(25)
+      }
+  }
+
   async booksWhen(isSo: (books: Books) => boolean, limitMs = 10_000): Promise<Books> {
     const endAt = performance.now() + limitMs
     for (;;) {
