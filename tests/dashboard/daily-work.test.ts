@@ -82,7 +82,7 @@ test('a request is made again with another model beside the one it had', { skip 
   const columns = page.locator('.play-columns section')
   await columns.nth(1).getByLabel('Model').fill('demo/stream')
   await page.getByRole('button', { name: 'Send' }).click()
-  for (const at of [0, 1]) await columns.nth(at).getByText('in all').waitFor()
+  for (const at of [0, 1]) await columns.nth(at).getByText('ended by').waitFor()
   assert.match(await columns.nth(0).innerText(), /say this again/)
   assert.match(await columns.nth(1).innerText(), /by demo\/stream/)
 })
