@@ -38,6 +38,11 @@ export function providerRoutes(deps: AdminDeps): readonly AdminRoute[] {
     await deps.renewAccess()
     return { body: showRow(row, await readKnown(deps)), version: row.version }
   }
+  const readRow = async (id: string): Promise<StoredProvider> => {
+    const row = await store.findManaged('provider', id)
+    if (!row) throw missing(what)
+    return row
+  }
   const findOurs = ({ params: { name = '' } }: Request, known: KnownProviders): StoredProvider => {
     const found = findProvider(name, known)
     if (found.kind === 'file') throw inFile(what)
@@ -72,11 +77,7 @@ export function providerRoutes(deps: AdminDeps): readonly AdminRoute[] {
     const { id } = findOurs(request, known)
     const written = await changeRead(
       request.ifVersion,
-      async () => {
-        const row = await store.findManaged('provider', id)
-        if (!row) throw missing(what)
-        return row
-      },
+      () => readRow(id),
       (row, version) => {
         const before = settingsOf(row, sealer)
         const settings = change ? mergeSettings(before, change) : before
@@ -108,11 +109,7 @@ export function providerRoutes(deps: AdminDeps): readonly AdminRoute[] {
     const { id } = findOurs(request, known)
     const written = await changeRead(
       request.ifVersion,
-      async () => {
-        const row = await store.findManaged('provider', id)
-        if (!row) throw missing(what)
-        return row
-      },
+      () => readRow(id),
       (row, version) => {
         const told: Change = {
           ...{ action: 'delete', kind: 'provider', object: id, after: null },
